@@ -1,0 +1,94 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+NODES ?= 3
+HTTP_PORT ?= 5000
+BRUSIO_RUN_DIR ?= run
+FUZZ_SECONDS ?= 60
+JOBS ?= $(shell nproc)
+
+# Debian's own, whatever other python3 comes first in PATH.
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+PROGRAMS := brusiod brusio brusio-sim
+
+# $(call configure,DIRECTORY,OPTIONS): a directory keeps the generator that it was made with.
+configure = @cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) \
+	--log-level=WARNING $(2) >/dev/null
+compile = @cmake --build $(1) --parallel $(JOBS) $(if $(2),--target $(2))
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo
+	@echo "variables: NODES=$(NODES) HTTP_PORT=$(HTTP_PORT) BRUSIO_RUN_DIR=$(BRUSIO_RUN_DIR)" \
+		"FUZZ_SECONDS=$(FUZZ_SECONDS) JOBS=$(JOBS)"
+
+.PHONY: run
+run: build ## build, and run a local cluster until Ctrl-C
+	@echo "Starting $(NODES) nodes in $(BRUSIO_RUN_DIR). In another terminal, try:"
+	@echo "  build/brusio --dir $(BRUSIO_RUN_DIR) put greeting hello"
+	@echo "  build/brusio --dir $(BRUSIO_RUN_DIR) get greeting"
+	@echo "  build/brusio --dir $(BRUSIO_RUN_DIR) nodes"
+	@build/brusio cluster start --nodes $(NODES) --dir "$(BRUSIO_RUN_DIR)" --http-port $(HTTP_PORT) --foreground
+
+.PHONY: build
+build: ## build/brusiod, build/brusio and build/brusio-sim, optimized
+	@tools/install-deps run
+	$(call configure,build,-DCMAKE_BUILD_TYPE=RelWithDebInfo -DBRUSIO_TESTS=OFF)
+	$(call compile,build,$(PROGRAMS))
+
+# The tests run under the address and undefined-behaviour sanitizers; clang is there for its warnings, and for
+# the fuzz targets; in the mutants build tests break protocol rules on purpose.
+.PHONY: test
+test: ## build in every way, and run every test
+	@tools/install-deps test
+	$(call configure,build/test,-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_SANITIZE=ON)
+	$(call compile,build/test)
+	$(call configure,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_BENCH=ON)
+	$(call compile,build/clang)
+	$(call configure,build/mutants,-DCMAKE_BUILD_TYPE=Release -DBRUSIO_MUTANTS=ON -DBRUSIO_TESTS=OFF)
+	$(call compile,build/mutants,$(PROGRAMS))
+	$(call configure,build/fuzz,-DCMAKE_C_COMPILER=clang -DBRUSIO_FUZZ=ON -DBRUSIO_TESTS=OFF)
+	$(call compile,build/fuzz,fuzzers)
+	@$(PYTHON) tools/run-tests --build build/test --mutants build/mutants --fuzz build/fuzz --jobs $(JOBS)
+
+.PHONY: bench
+bench: ## build the benchmarks, and run each in a scratch directory; BENCH_ARGUMENTS follow it
+	@tools/install-deps run
+	$(call configure,build/bench,-DCMAKE_BUILD_TYPE=RelWithDebInfo -DBRUSIO_TESTS=OFF -DBRUSIO_BENCH=ON)
+	$(call compile,build/bench,benches)
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	for source in bench/bench_*.c; do \
+		name=$$(basename $$source .c); \
+		build/bench/bench/$$name "$$scratch/$$name" $(BENCH_ARGUMENTS); \
+	done
+
+.PHONY: fuzz
+fuzz: ## fuzz each decoder for FUZZ_SECONDS; what is found stays in build/fuzz
+	@tools/install-deps test
+	$(call configure,build/fuzz,-DCMAKE_C_COMPILER=clang -DBRUSIO_FUZZ=ON -DBRUSIO_TESTS=OFF)
+	$(call compile,build/fuzz,fuzzers)
+	@for source in fuzz/fuzz_*.c; do \
+		name=$$(basename $$source .c); name=$${name#fuzz_}; \
+		corpora=build/fuzz/corpus/$$name; mkdir -p $$corpora; \
+		for seeds in fuzz/corpus/$$name build/fuzz/seeds/$$name; do \
+			[ ! -d $$seeds ] || corpora="$$corpora $$seeds"; \
+		done; \
+		echo "fuzz/$$name"; \
+		build/fuzz/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$name- $$corpora; \
+	done
+
+.PHONY: format
+format: ## format the C sources in place
+	@$(PYTHON) tools/format
+
+.PHONY: tidy
+tidy: ## check the sources for the rules of CONTRIBUTING.md
+	@$(PYTHON) tools/tidy
+
+.PHONY: clean
+clean: ## remove build/; data in BRUSIO_RUN_DIR stays
+	rm -rf build

@@ -1,0 +1,74 @@
+// The store port in virtual time: a disk that outlives the processes that open it.
+//
+// Promise
+//  1. Batches are applied and reported in order, some time after they were given, several at once
+//     when they were given during one sync (group commit).
+//  2. get and scan show every reported batch. What they show of later ones is drawn from the seed,
+//     once for each store: nothing, everything that was committed, or a part that grows. Never the
+//     open batch.
+//  3. Bytes that get and scan gave are freed as soon as the port allows it, so that a sanitizer
+//     sees whoever keeps them.
+//  4. After a crash the store holds the reported batches and as many of the unreported ones, from
+//     the oldest on, as the caller says.
+//  5. The same calls with the same seed give the same reports at the same times.
+//
+// Invariants
+//  1. Visible batches are a prefix of the committed ones, which holds every reported one that did
+//     not fail.
+//  2. A batch that is to fail, and those after it, are never visible.
+//
+// Only durability `commit` is simulated: what was reported survives everything.
+#ifndef BRUSIO_SIM_STORE_SIM_H
+#define BRUSIO_SIM_STORE_SIM_H
+
+#include "port/store.h"
+#include "sim/delay.h"
+#include "sim/timeline.h"
+
+#define STORE_SIM_BATCH_WRITES_MAX (1u << 20)
+#define STORE_SIM_UNREPORTED_MAX (1u << 16) // batches (checked)
+
+enum store_sim_sight {
+    STORE_SIM_SEES_REPORTED,
+    STORE_SIM_SEES_COMMITTED,
+    STORE_SIM_SEES_SOME,
+    STORE_SIM_SIGHT_COUNT
+};
+
+struct store_sim;
+
+// Borrows the timeline. Gives an empty store to be ended by store_sim_free. `sync` is how long a
+// sync takes.
+struct store_sim *store_sim_new(struct timeline *timeline, uint64_t seed, const struct delay *sync);
+void store_sim_free(struct store_sim *store);
+
+// Opens the store, which must be closed (checked); batches count from 1 again. `done` is called
+// from the timeline only.
+struct store store_sim_open(struct store_sim *store, store_done *done, void *context);
+bool store_sim_is_open(const struct store_sim *store);
+
+// How many batches were committed and are not reported yet.
+uint64_t store_sim_unreported(const struct store_sim *store);
+
+// Ends the process and closes the store. Of the unreported batches the first `survivors` stay (all,
+// when there are fewer; none from a failed batch on); the others and the open one are lost. Reports
+// nothing more.
+void store_sim_crash(struct store_sim *store, uint64_t survivors);
+
+// For syncs that begin from now on.
+void store_sim_set_sync(struct store_sim *store, const struct delay *sync);
+
+// Overrides what the seed chose. The store must have no unreported batch (checked).
+void store_sim_set_sight(struct store_sim *store, enum store_sim_sight sight);
+
+// Batch number `batch`, which must not be committed yet (checked), and all after it will fail with
+// `error` (ERR_FULL, ERR_IO or ERR_CORRUPT) until the store is opened again.
+void store_sim_fail_batch(struct store_sim *store, uint64_t batch, enum err error);
+
+// get and scan answer `error` until this is set to ERR_OK.
+void store_sim_fail_reads(struct store_sim *store, enum err error);
+
+// How many pairs of a table are durable.
+size_t store_sim_pairs(const struct store_sim *store, enum store_table table);
+
+#endif

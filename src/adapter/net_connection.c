@@ -1,0 +1,381 @@
+#include "adapter/net_connection.h"
+
+#include "base/check.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    KEEPALIVE_S = 10,
+    // Sent bytes that stay unacknowledged for so long end the connection. Without it the
+    // retransmission timer, which doubles all through an outage, would delay everything long after
+    // the outage's end.
+    STALLED_MS_MAX = 5000,
+    // The greatest answer of a handshake step.
+    ANSWER_BYTES_MAX = NET_HELLO_BYTES + NET_PROOF_BYTES
+};
+
+static void let_go(struct net_connection *connection)
+{
+    CHECK(connection->held > 0);
+    connection->held--;
+    if (connection->held > 0)
+        return;
+    struct net_context *context = connection->context;
+    net_frames_release(&connection->input);
+    net_outbox_release(&connection->sending);
+    free(connection);
+    net_context_part_ended(context);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    let_go(handle->data);
+}
+
+void net_connection_close(struct net_connection *connection)
+{
+    CHECK(!connection->closing);
+    connection->closing = true;
+    if (connection->writing) {
+        connection->context->counters.messages_dropped += connection->sending.messages;
+        connection->context->counters.bytes_queued -= connection->sending.bytes.length;
+    }
+    if (connection->resolving)
+        (void)uv_cancel((uv_req_t *)&connection->resolve); // too late to cancel: it ends by itself
+    uv_close((uv_handle_t *)&connection->tcp, on_closed);
+    uv_close((uv_handle_t *)&connection->deadline, on_closed);
+}
+
+__attribute__((format(printf, 3, 4))) static void lose(struct net_connection *connection,
+                                                       enum err error, const char *format, ...)
+{
+    if (connection->closing)
+        return;
+    char text[ERRMSG_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    net_connection_close(connection);
+    connection->events->lost(connection->owner, error, text);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct net_connection *connection = timer->data;
+    if (connection->dial_status != 0)
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(connection->dial_status));
+    else
+        lose(connection, ERR_TIMEOUT, "no connection and handshake within %d ms",
+             NET_HANDSHAKE_MS_MAX);
+}
+
+static struct net_connection *
+connection_new(struct net_context *context, const struct net_connection_events *events, void *owner)
+{
+    struct net_connection *connection = memory_zeroed(1, sizeof *connection);
+    connection->context = context;
+    connection->events = events;
+    connection->owner = owner;
+    net_frames_init(&connection->input);
+    net_outbox_init(&connection->sending);
+    CHECK(uv_tcp_init(context->loop, &connection->tcp) == 0);
+    CHECK(uv_timer_init(context->loop, &connection->deadline) == 0);
+    connection->tcp.data = connection;
+    connection->deadline.data = connection;
+    connection->resolve.data = connection;
+    connection->connect.data = connection;
+    connection->write.data = connection;
+    connection->held = 2;
+    net_context_part_begun(context);
+    CHECK(uv_timer_start(&connection->deadline, on_deadline, NET_HANDSHAKE_MS_MAX, 0) == 0);
+    return connection;
+}
+
+bool net_connection_ready(const struct net_connection *connection)
+{
+    return !connection->closing && connection->handshake.state == NET_HANDSHAKE_DONE;
+}
+
+void net_connection_describe(const struct net_connection *connection,
+                             char text[NET_ADDRESS_TEXT_BYTES])
+{
+    net_address_format((const struct sockaddr *)&connection->other_end, text);
+}
+
+// Reading: the handshake first, then frames.
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    (void)suggested;
+    struct net_connection *connection = handle->data;
+    size_t length = NET_READ_BYTES_MAX;
+    if (!net_connection_ready(connection))
+        length = net_handshake_wanted(&connection->handshake) - net_frames_left(&connection->input);
+    else if (connection->handshake.role == NET_INITIATOR)
+        length = 1; // there is nothing to come but the end
+    *out = uv_buf_init((char *)net_frames_room(&connection->input, length), (unsigned)length);
+}
+
+// A handshake message is far smaller than a fresh socket's buffer, so one attempt takes it whole.
+static bool write_at_once(struct net_connection *connection, const struct buf *bytes)
+{
+    uv_buf_t piece = uv_buf_init((char *)bytes->bytes, (unsigned)bytes->length);
+    return bytes->length == 0 ||
+           uv_try_write((uv_stream_t *)&connection->tcp, &piece, 1) == (int)bytes->length;
+}
+
+static void take_handshake(struct net_connection *connection)
+{
+    struct net_handshake *handshake = &connection->handshake;
+    size_t wanted = net_handshake_wanted(handshake);
+    if (net_frames_left(&connection->input) < wanted)
+        return;
+    struct buf answer;
+    struct errmsg detail = {.text = ""};
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    enum err e = net_handshake_step(handshake, net_frames_take(&connection->input, wanted), &answer,
+                                    &detail);
+    bool written = write_at_once(connection, &answer);
+    buf_release(&answer);
+    if (e != ERR_OK) {
+        connection->context->counters.refused++;
+        lose(connection, e, "%s", detail.text);
+    } else if (!written) {
+        lose(connection, ERR_NETWORK, "the connection broke during the handshake");
+    } else if (handshake->state == NET_HANDSHAKE_DONE) {
+        uv_timer_stop(&connection->deadline);
+        connection->events->ready(connection->owner);
+    }
+}
+
+static void take_frames(struct net_connection *connection)
+{
+    struct net_tcp_counters *counters = &connection->context->counters;
+    // A receiver may close this very connection, or the whole net.
+    while (!connection->closing) {
+        struct slice message;
+        enum err e = net_frames_next(&connection->input, &message);
+        if (e == ERR_RETRY)
+            return;
+        if (e != ERR_OK) {
+            lose(connection, ERR_INVALID, "it sent a message of impossible length");
+            return;
+        }
+        counters->messages_in++;
+        connection->events->message(connection->owner, message);
+    }
+}
+
+static void on_end(struct net_connection *connection, int status)
+{
+    const struct net_handshake *handshake = &connection->handshake;
+    if (handshake->state == NET_HANDSHAKE_PROOF && handshake->role == NET_INITIATOR) {
+        connection->context->counters.refused++;
+        lose(connection, ERR_DENIED,
+             "it closed the connection at the proof: is the cluster key the same there?");
+    } else if (status == UV_EOF) {
+        lose(connection, ERR_NETWORK, "the other side closed the connection");
+    } else {
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
+{
+    (void)room;
+    struct net_connection *connection = stream->data;
+    if (connection->closing || length == 0)
+        return;
+    if (length < 0) {
+        on_end(connection, (int)length);
+        return;
+    }
+    net_frames_added(&connection->input, (size_t)length);
+    if (!net_connection_ready(connection)) {
+        take_handshake(connection);
+    } else if (connection->handshake.role == NET_INITIATOR) {
+        lose(connection, ERR_INVALID, "it sent something where it may only receive");
+    } else {
+        connection->context->counters.bytes_in += (uint64_t)length;
+        take_frames(connection);
+    }
+}
+
+// Beginning.
+
+static void set_options(struct net_connection *connection)
+{
+    // None of these decides whether the connection works, so failures are let pass.
+    (void)uv_tcp_nodelay(&connection->tcp, 1);
+    (void)uv_tcp_keepalive(&connection->tcp, 1, KEEPALIVE_S);
+    int length = sizeof connection->other_end;
+    (void)uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&connection->other_end, &length);
+    uv_os_fd_t socket;
+    unsigned stalled_ms_max = STALLED_MS_MAX;
+    if (uv_fileno((const uv_handle_t *)&connection->tcp, &socket) == 0)
+        (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms_max,
+                         sizeof stalled_ms_max);
+}
+
+static enum err begin(struct net_connection *connection, enum net_role role, uint64_t expected)
+{
+    struct net_context *context = connection->context;
+    struct buf hello;
+    buf_init(&hello, ANSWER_BYTES_MAX);
+    set_options(connection);
+    enum err e = net_handshake_begin(&connection->handshake, role, context->store_id, expected,
+                                     context->key, &hello);
+    if (e == ERR_OK && !write_at_once(connection, &hello))
+        e = ERR_NETWORK;
+    if (e == ERR_OK && uv_read_start((uv_stream_t *)&connection->tcp, on_room, on_read) != 0)
+        e = ERR_NETWORK;
+    buf_release(&hello);
+    return e;
+}
+
+struct net_connection *net_connection_accept(struct net_context *context, uv_stream_t *listener,
+                                             const struct net_connection_events *events,
+                                             void *owner)
+{
+    struct net_connection *connection = connection_new(context, events, owner);
+    if (uv_accept(listener, (uv_stream_t *)&connection->tcp) == 0 &&
+        begin(connection, NET_ACCEPTOR, 0) == ERR_OK)
+        return connection;
+    net_connection_close(connection);
+    return NULL;
+}
+
+static void on_connected(uv_connect_t *request, int status)
+{
+    struct net_connection *connection = request->data;
+    if (connection->closing)
+        return;
+    if (status != 0)
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+    else if (begin(connection, NET_INITIATOR, connection->handshake.expected) != ERR_OK)
+        lose(connection, ERR_NETWORK, "the handshake could not begin");
+}
+
+static void connect_to(struct net_connection *connection, const struct sockaddr *address)
+{
+    int status = uv_tcp_connect(&connection->connect, &connection->tcp, address, on_connected);
+    if (status != 0)
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct net_connection *connection = request->data;
+    connection->resolving = false;
+    if (!connection->closing && (status != 0 || found == NULL)) {
+        lose(connection, ERR_NETWORK, "%s",
+             status != 0 ? uv_strerror(status) : "the name has no address");
+    } else if (!connection->closing) {
+        unsigned count = 0;
+        for (const struct addrinfo *each = found; each != NULL; each = each->ai_next)
+            count++;
+        const struct addrinfo *chosen = found;
+        for (unsigned i = connection->attempt % count; i > 0; i--)
+            chosen = chosen->ai_next;
+        connect_to(connection, chosen->ai_addr);
+    }
+    uv_freeaddrinfo(found);
+    let_go(connection);
+}
+
+// Looks a name up; on_resolved goes on.
+static int resolve(struct net_connection *connection, const struct net_address *address)
+{
+    char port[6];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    snprintf(port, sizeof port, "%u", (unsigned)address->port);
+    int status = uv_getaddrinfo(connection->context->loop, &connection->resolve, on_resolved,
+                                address->host, port, &hints);
+    if (status == 0) {
+        connection->resolving = true;
+        connection->held++;
+    }
+    return status;
+}
+
+struct net_connection *net_connection_dial(struct net_context *context,
+                                           const struct net_address *address, unsigned attempt,
+                                           uint64_t expected,
+                                           const struct net_connection_events *events, void *owner)
+{
+    struct net_connection *connection = connection_new(context, events, owner);
+    connection->attempt = attempt;
+    connection->handshake.expected = expected;
+    struct sockaddr_storage literal;
+    if (net_address_is_literal(address, &literal))
+        connection->dial_status = uv_tcp_connect(&connection->connect, &connection->tcp,
+                                                 (const struct sockaddr *)&literal, on_connected);
+    else
+        connection->dial_status = resolve(connection, address);
+    // A failure on the spot is told from the loop, as all others are.
+    if (connection->dial_status != 0)
+        CHECK(uv_timer_start(&connection->deadline, on_deadline, 0, 0) == 0);
+    return connection;
+}
+
+// Writing.
+
+static void end_write(struct net_connection *connection)
+{
+    struct net_tcp_counters *counters = &connection->context->counters;
+    connection->writing = false;
+    connection->unsent_bytes = 0;
+    counters->messages_out += connection->sending.messages;
+    counters->bytes_queued -= connection->sending.bytes.length;
+    net_outbox_clear(&connection->sending);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct net_connection *connection = request->data;
+    if (connection->closing)
+        return;
+    if (status != 0) {
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+        return;
+    }
+    connection->context->counters.bytes_out += connection->unsent_bytes;
+    end_write(connection);
+    connection->events->drained(connection->owner);
+}
+
+void net_connection_send(struct net_connection *connection, struct net_outbox *outbox)
+{
+    CHECK(net_connection_ready(connection) && connection->handshake.role == NET_INITIATOR);
+    CHECK(!connection->writing && connection->sending.bytes.length == 0);
+    struct net_outbox emptied = connection->sending;
+    connection->sending = *outbox;
+    *outbox = emptied;
+    connection->writing = true;
+
+    const struct buf *bytes = &connection->sending.bytes;
+    uv_stream_t *stream = (uv_stream_t *)&connection->tcp;
+    uv_buf_t piece = uv_buf_init((char *)bytes->bytes, (unsigned)bytes->length);
+    int taken = uv_try_write(stream, &piece, 1);
+    if (taken == UV_EAGAIN)
+        taken = 0;
+    if (taken < 0) {
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(taken));
+        return;
+    }
+    connection->context->counters.bytes_out += (uint64_t)taken;
+    connection->unsent_bytes = bytes->length - (size_t)taken;
+    if (connection->unsent_bytes == 0) {
+        end_write(connection);
+        return;
+    }
+    piece = uv_buf_init((char *)bytes->bytes + taken, (unsigned)connection->unsent_bytes);
+    int status = uv_write(&connection->write, stream, &piece, 1, on_written);
+    if (status != 0)
+        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+}

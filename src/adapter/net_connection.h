@@ -1,0 +1,80 @@
+// One TCP connection, from its beginning through the handshake to its end, in either role.
+//
+//     dialled or accepted --> handshake --> ready --> closed
+//            \___________________\____________\______^   (lost is told, unless the owner closed it)
+//
+// Invariants
+//  1. ready is told at most once; message and drained only after ready; lost at most once and last.
+//     After lost, and after net_connection_close, the owner must not touch the connection: it frees
+//     itself when libuv has let go of it.
+//  2. Before ready not a byte past the handshake is read, and at most NET_HANDSHAKE_MS_MAX pass.
+//  3. An initiator only sends, an acceptor only receives: any byte to an initiator after the
+//     handshake is an error.
+//  4. One write is under way at most; `sending` holds its bytes until it is done.
+#ifndef BRUSIO_ADAPTER_NET_CONNECTION_H
+#define BRUSIO_ADAPTER_NET_CONNECTION_H
+
+#include "adapter/net_address.h"
+#include "adapter/net_context.h"
+#include "adapter/net_frames.h"
+#include "adapter/net_handshake.h"
+#include "adapter/net_outbox.h"
+
+struct net_connection_events {
+    void (*ready)(void *owner); // handshake.other.store_id is proven
+    void (*message)(void *owner,
+                    struct slice message); // of an acceptor only; borrowed for the call
+    void (*drained)(void *owner);          // of an initiator only: a write under way is done
+    void (*lost)(void *owner, enum err error, const char *detail);
+};
+
+struct net_connection {
+    struct net_context *context;
+    const struct net_connection_events *events;
+    void *owner;
+    uv_tcp_t tcp;
+    struct sockaddr_storage other_end; // once connected
+    uv_timer_t deadline;
+    uv_getaddrinfo_t resolve;
+    uv_connect_t connect;
+    uv_write_t write;
+    unsigned held; // by handles and by a name being resolved
+    unsigned attempt;
+    int dial_status; // of libuv, when connecting failed on the spot
+    bool resolving;
+    bool writing;
+    bool closing;
+    struct net_handshake handshake;
+    struct net_frames input;
+    struct net_outbox sending;
+    size_t unsent_bytes; // of `sending`, while writing
+};
+
+// Begins to connect. `attempt` chooses among the addresses of a host name, so that each has its
+// turn. `expected` as in net_handshake_begin. Failures are told by `lost`, never from inside this
+// call.
+struct net_connection *net_connection_dial(struct net_context *context,
+                                           const struct net_address *address, unsigned attempt,
+                                           uint64_t expected,
+                                           const struct net_connection_events *events, void *owner);
+
+// Takes the connection that waits at `listener`; NULL when there is none after all.
+struct net_connection *net_connection_accept(struct net_context *context, uv_stream_t *listener,
+                                             const struct net_connection_events *events,
+                                             void *owner);
+
+bool net_connection_ready(const struct net_connection *connection);
+
+// Of an initiator that is ready and not writing: takes all of `outbox`, which is empty afterwards,
+// and writes it. When that does not end at once, `writing` is set and `drained` follows. May tell
+// `lost` from inside.
+void net_connection_send(struct net_connection *connection, struct net_outbox *outbox);
+
+// The other end, for people.
+void net_connection_describe(const struct net_connection *connection,
+                             char text[NET_ADDRESS_TEXT_BYTES]);
+
+// Closes without telling. What was being sent counts as dropped.
+void net_connection_close(struct net_connection *connection);
+
+#endif

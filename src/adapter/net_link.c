@@ -1,0 +1,199 @@
+#include "adapter/net_link.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct net_connection_events link_events;
+
+static void invariants(const struct net_link *link)
+{
+    bool connected = link->state == NET_LINK_CONNECTING || link->state == NET_LINK_READY;
+    CHECK(connected == (link->connection != NULL));
+    CHECK(link->filling.bytes.length <= NET_QUEUE_BYTES_MAX);
+    CHECK((link->filling.messages == 0) == (link->filling.bytes.length == 0));
+}
+
+// Logs a change of state once.
+static void report(struct net_link *link, enum err state, const char *text)
+{
+    char name[32] = "the seed";
+    if (link->reported == state)
+        return;
+    link->reported = state;
+    if (link->peer != PEER_SEED)
+        snprintf(name, sizeof name, "peer %016" PRIx64, link->peer);
+    enum log_level level =
+        state == ERR_OK || state == ERR_NETWORK || state == ERR_TIMEOUT ? LOG_INFO : LOG_WARNING;
+    net_context_log(link->context, level, "to %s at %s port %u: %s", name, link->address.host,
+                    (unsigned)link->address.port, text);
+}
+
+static void drop_queue(struct net_link *link)
+{
+    link->context->counters.messages_dropped += link->filling.messages;
+    link->context->counters.bytes_queued -= link->filling.bytes.length;
+    net_outbox_clear(&link->filling);
+}
+
+static void leave_connection(struct net_link *link)
+{
+    if (link->state == NET_LINK_READY)
+        link->context->counters.connected--;
+    link->connection = NULL;
+    link->state = NET_LINK_IDLE;
+    drop_queue(link);
+}
+
+static void dial(struct net_link *link)
+{
+    CHECK(link->state == NET_LINK_IDLE);
+    link->state = NET_LINK_CONNECTING;
+    link->connection = net_connection_dial(link->context, &link->address, link->failures,
+                                           link->peer, &link_events, link);
+}
+
+// Waits, then connects again if something is queued by then.
+
+static uint64_t retry_delay_ms(struct net_link *link)
+{
+    uint64_t delay_ms = NET_RETRY_MS_MIN;
+    for (unsigned i = 1; i < link->failures && delay_ms < NET_RETRY_MS_MAX; i++)
+        delay_ms *= 2;
+    if (delay_ms > NET_RETRY_MS_MAX)
+        delay_ms = NET_RETRY_MS_MAX;
+    // Between half and all of it, so that those who lost one peer together do not come back
+    // together.
+    return delay_ms / 2 + rng_below(&link->context->rng, delay_ms / 2 + 1);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct net_link *link = timer->data;
+    CHECK(link->state == NET_LINK_WAITING);
+    link->state = NET_LINK_IDLE;
+    if (link->filling.messages > 0)
+        dial(link);
+}
+
+static void on_lost(void *owner, enum err error, const char *detail)
+{
+    struct net_link *link = owner;
+    leave_connection(link);
+    link->failures++;
+    report(link, error, detail);
+    link->state = NET_LINK_WAITING;
+    CHECK(uv_timer_start(&link->retry, on_retry, retry_delay_ms(link), 0) == 0);
+    invariants(link);
+}
+
+static void write_queue(struct net_link *link)
+{
+    CHECK(link->state == NET_LINK_READY);
+    if (link->filling.messages > 0 && !link->connection->writing)
+        net_connection_send(link->connection, &link->filling);
+}
+
+static void on_ready(void *owner)
+{
+    struct net_link *link = owner;
+    CHECK(link->state == NET_LINK_CONNECTING);
+    link->state = NET_LINK_READY;
+    link->failures = 0;
+    link->context->counters.connected++;
+    report(link, ERR_OK, "connected");
+    write_queue(link);
+    invariants(link);
+}
+
+static void on_drained(void *owner)
+{
+    write_queue(owner);
+}
+
+static const struct net_connection_events link_events = {
+    .ready = on_ready,
+    .drained = on_drained,
+    .lost = on_lost,
+};
+
+struct net_link *net_link_new(struct net_context *context, uint64_t peer,
+                              const struct net_address *address)
+{
+    struct net_link *link = memory_zeroed(1, sizeof *link);
+    link->context = context;
+    link->peer = peer;
+    link->address = *address;
+    link->state = NET_LINK_IDLE;
+    link->reported = ERR_COUNT;
+    list_init(&link->in_unflushed);
+    net_outbox_init(&link->filling);
+    CHECK(uv_timer_init(context->loop, &link->retry) == 0);
+    link->retry.data = link;
+    net_context_part_begun(context);
+    return link;
+}
+
+static bool has_room(const struct net_link *link, size_t cost)
+{
+    size_t queued = link->filling.bytes.length;
+    if (link->state != NET_LINK_READY)
+        return queued == 0 || queued + cost <= NET_QUEUE_UNCONNECTED_BYTES_MAX;
+    return queued + link->connection->sending.bytes.length + cost <= NET_QUEUE_BYTES_MAX;
+}
+
+void net_link_send(struct net_link *link, struct slice message)
+{
+    struct net_tcp_counters *counters = &link->context->counters;
+    size_t cost = net_outbox_cost(message);
+    if (!has_room(link, cost)) {
+        counters->messages_dropped++;
+        return;
+    }
+    net_outbox_append(&link->filling, message);
+    counters->bytes_queued += cost;
+}
+
+void net_link_flush(struct net_link *link)
+{
+    if (link->filling.messages > 0 && link->state == NET_LINK_IDLE)
+        dial(link);
+    else if (link->state == NET_LINK_READY)
+        write_queue(link);
+    invariants(link);
+}
+
+static void stop(struct net_link *link)
+{
+    if (link->connection != NULL)
+        net_connection_close(link->connection);
+    leave_connection(link);
+    CHECK(uv_timer_stop(&link->retry) == 0);
+}
+
+void net_link_move(struct net_link *link, const struct net_address *address)
+{
+    stop(link);
+    link->address = *address;
+    link->failures = 0;
+    link->reported = ERR_COUNT;
+    invariants(link);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct net_link *link = handle->data;
+    struct net_context *context = link->context;
+    net_outbox_release(&link->filling);
+    free(link);
+    net_context_part_ended(context);
+}
+
+void net_link_close(struct net_link *link)
+{
+    CHECK(list_empty(&link->in_unflushed));
+    stop(link);
+    uv_close((uv_handle_t *)&link->retry, on_closed);
+}

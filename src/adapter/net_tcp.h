@@ -1,0 +1,83 @@
+// Messages between nodes over TCP: the port of port/net.h, on a libuv loop.
+//
+// Promise: port/net.h's, plus
+//  1. Every pair of nodes has up to two connections: each node sends over the one that it made and
+//     receives over the one that it accepted. So nothing has to be agreed about two that are made
+//     at the same moment.
+//  2. A connection carries messages only after both sides have proven that they know the cluster
+//     key (net_handshake.h). A peer that is routed by its store id has also proven that store id.
+//  3. Of several connections from one store id only the newest is read.
+//  4. A connection that fails is made again when there is something to send, after a random delay
+//     that doubles from NET_RETRY_MS_MIN to NET_RETRY_MS_MAX and starts anew after a handshake.
+//     What was queued when it failed is dropped and counted, so that nothing stale is sent after a
+//     long outage.
+//  5. Log lines tell changes of state, not each attempt, and their rate is bounded.
+//
+// What it does not do: it neither encrypts nor authenticates the messages after the handshake
+// (whoever can alter packets on the way can alter messages), knows no heartbeats, and sends nothing
+// again.
+#ifndef BRUSIO_ADAPTER_NET_TCP_H
+#define BRUSIO_ADAPTER_NET_TCP_H
+
+#include "port/net.h"
+
+#define NET_KEY_BYTES_MIN 16
+#define NET_KEY_BYTES_MAX 1024
+// Queued for one peer, frames included: while it is connected, and before.
+#define NET_QUEUE_BYTES_MAX (64u << 20)
+#define NET_QUEUE_UNCONNECTED_BYTES_MAX (1u << 20)
+#define NET_ROUTES_MAX 1024
+// Accepted connections: proven ones (more are refused), and those in their handshake (the oldest
+// gives way).
+#define NET_INLETS_MAX 1024
+#define NET_INLETS_UNPROVEN_MAX 128
+#define NET_HANDSHAKE_MS_MAX 5000
+#define NET_RETRY_MS_MIN 20
+#define NET_RETRY_MS_MAX 2000
+
+struct uv_loop_s;
+struct net_tcp;
+
+// Text and key are copied.
+struct net_tcp_config {
+    struct uv_loop_s *loop;
+    const char *listen_address; // "host:port", "[::1]:port"; port 0 takes a free one
+    uint64_t store_id;          // not PEER_SEED
+    struct slice key;           // the cluster key: NET_KEY_BYTES_MIN to NET_KEY_BYTES_MAX bytes
+    net_receive *receive;       // may call send, route, flush and net_tcp_close
+    void *context;
+};
+
+struct net_tcp_counters {
+    uint64_t connected; // peers that can be sent to now
+    uint64_t accepted;  // peers that can be received from now
+    uint64_t refused;   // handshakes that failed, either way, for more than a lost connection
+    uint64_t messages_in;
+    uint64_t messages_out;     // handed to the operating system
+    uint64_t messages_dropped; // no route, queue full, or the connection failed before or while it
+                               // was sent
+    uint64_t bytes_in;         // frames, without handshakes
+    uint64_t bytes_out;
+    uint64_t bytes_queued; // now, over all peers
+};
+
+// Listens and gives a net to be ended by net_tcp_close. ERR_INVALID (address, key) or ERR_NETWORK,
+// with detail. A host name in `listen_address` is resolved before this returns. Where SIGPIPE would
+// still end the process it is ignored from here on: a peer that goes away must not.
+WARN_UNUSED enum err net_tcp_open(const struct net_tcp_config *config, struct net_tcp **out,
+                                  struct errmsg *detail);
+
+// Stops everything now; when the loop has let go of the last handle, frees the net and calls
+// `closed` (may be NULL). After this call nothing of the net may be used any more.
+typedef void net_tcp_closed(void *context);
+void net_tcp_close(struct net_tcp *net, net_tcp_closed *closed, void *context);
+
+// Borrows `net`.
+struct net net_tcp_port_ops(struct net_tcp *net);
+
+// The port that it listens on.
+uint16_t net_tcp_port(const struct net_tcp *net);
+
+struct net_tcp_counters net_tcp_counters(const struct net_tcp *net);
+
+#endif

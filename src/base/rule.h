@@ -1,0 +1,34 @@
+// Protocol rules that a test can break on purpose.
+//
+// In a normal build RULE(x) is the constant true and costs nothing. In the mutants build one rule at a time
+// can be broken by name, so that a test shows that the simulator notices: a check that was never seen to fail
+// is not a check.
+#ifndef BRUSIO_BASE_RULE_H
+#define BRUSIO_BASE_RULE_H
+
+#define RULE_TABLE(X)                                                                              \
+    X(FRESH_ACKS, "fresh-acks")             /* ACKs start afresh in each epoch */                  \
+    X(WHOLE_LIST, "whole-list")             /* a commit needs every list member, down ones too */  \
+    X(TAKEOVER, "takeover")                 /* in-flight records are re-sent in each new map */    \
+    X(GREATEST_RECORD, "greatest-record")   /* a new primary orders on the greatest record */      \
+    X(JOINER_IN_FLIGHT, "joiner-in-flight") /* in flight at the authority: so at the joiner */     \
+    X(KEEP_CERTIFICATE, "keep-certificate") /* certificates stay while someone joins */
+
+enum rule {
+#define X(name, text) RULE_##name,
+    RULE_TABLE(X)
+#undef X
+        RULE_COUNT
+};
+
+// "fresh-acks"; never NULL.
+const char *rule_name(enum rule rule);
+
+#ifdef BRUSIO_MUTANTS
+extern enum rule rule_broken; // RULE_COUNT: none
+#define RULE(name) (rule_broken != RULE_##name)
+#else
+#define RULE(name) 1
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+// The learner and the shared ground of acceptor.c and proposer.c.
+
+#include "core/map/agreement.h"
+
+#include "base/check.h"
+#include "core/map/agreement_parts.h"
+
+enum { MAP_ASK_INTERVAL_US = 20 * 1000, RELEASE_INTERVAL_US = 20 * 1000 };
+
+void agreement_init(struct agreement *agreement, const struct identity *identity, struct cluster_map *map,
+                    const struct acceptor_state *acceptor, uint64_t seed)
+{
+    memset(agreement, 0, sizeof *agreement);
+    agreement->identity = *identity;
+    rng_init(&agreement->rng, seed);
+    agreement->map = *map;
+    cluster_map_init(map);
+    buf_init(&agreement->accepted_map, CLUSTER_MAP_BYTES_MAX);
+    buf_init(&agreement->value, CLUSTER_MAP_BYTES_MAX);
+    if (acceptor == NULL || acceptor->base_epoch != agreement->map.epoch)
+        return;
+    agreement->promised = acceptor->promised;
+    agreement->accepted = acceptor->accepted;
+    agreement->counter_seen = acceptor->promised.counter;
+    buf_append_slice(&agreement->accepted_map, acceptor->accepted_map);
+}
+
+void agreement_release(struct agreement *agreement)
+{
+    cluster_map_release(&agreement->map);
+    buf_release(&agreement->accepted_map);
+    buf_release(&agreement->value);
+}
+
+node_id agreement_self(const struct agreement *agreement)
+{
+    const struct map_node *self = cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
+    return self != NULL ? self->id : NODE_NONE;
+}
+
+bool agreement_is_voter(const struct agreement *agreement)
+{
+    return node_set_has(agreement->map.voters, agreement_self(agreement));
+}
+
+void agreement_send(const struct agreement *agreement, struct effects *effects, node_id to,
+                    struct message *message)
+{
+    const struct map_node *node = cluster_map_node(&agreement->map, to);
+    if (node != NULL)
+        effects_send(effects, node->store_id, node->incarnation, message);
+}
+
+void agreement_send_all(const struct agreement *agreement, struct effects *effects, node_set to,
+                        struct message *message)
+{
+    to &= ~node_bit(agreement_self(agreement));
+    for (node_id id = node_set_first(to); id != NODE_NONE; id = node_set_after(to, id))
+        agreement_send(agreement, effects, id, message);
+}
+
+void agreement_send_map(const struct agreement *agreement, struct effects *effects, uint64_t peer)
+{
+    if (agreement->map.epoch == 0)
+        return;
+    struct buf bytes;
+    buf_init(&bytes, CLUSTER_MAP_BYTES_MAX);
+    cluster_map_encode(&bytes, &agreement->map);
+    struct message message = {.kind = MESSAGE_MAP, .map = {.map = buf_slice(&bytes)}};
+    effects_send(effects, peer, 0, &message);
+    buf_release(&bytes);
+}
+
+void agreement_ask_map(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer)
+{
+    if (now_us < agreement->map_asked_us + MAP_ASK_INTERVAL_US && agreement->map_asked_us != 0)
+        return;
+    agreement->map_asked_us = now_us;
+    struct message message = {.kind = MESSAGE_MAP_WANT};
+    effects_send(effects, peer, 0, &message);
+}
+
+// Everything that spoke of the instance before is done with.
+static void begin_instance(struct agreement *agreement)
+{
+    agreement->promised = (struct ballot){0};
+    agreement->accepted = (struct ballot){0};
+    buf_clear(&agreement->accepted_map);
+    agreement->released = 0;
+    agreement->releasing = false;
+    agreement->deferred_count = 0;
+    agreement->phase = PROPOSER_IDLE;
+    agreement->counter_seen = 0;
+    agreement->retry_us = 0;
+}
+
+void agreement_learn(struct agreement *agreement, struct effects *effects, struct cluster_map *map)
+{
+    const struct cluster_id *own = &agreement->identity.cluster;
+    bool foreign = (own->high != 0 || own->low != 0) &&
+                   (map->cluster.high != own->high || map->cluster.low != own->low);
+    agreement->foreign_seen |= foreign;
+    if (foreign || map->epoch <= agreement->map.epoch) {
+        cluster_map_release(map);
+        return;
+    }
+    cluster_map_release(&agreement->map);
+    agreement->map = *map;
+    cluster_map_init(map);
+    begin_instance(agreement);
+    effects->epoch = agreement->map.epoch;
+    if (agreement->identity.cluster.high == 0 && agreement->identity.cluster.low == 0) {
+        agreement->identity.cluster = agreement->map.cluster;
+        voter_store_put_identity(effects, &agreement->identity);
+    }
+    // One batch: the acceptor's older state goes with the map that ended its instance.
+    voter_store_put_map(effects, &agreement->map);
+    voter_store_put_acceptor(effects, &(struct acceptor_state){.base_epoch = agreement->map.epoch});
+    effects_token(effects, EFFECT_VOTER);
+}
+
+void agreement_spread(const struct agreement *agreement, struct effects *effects, node_set former)
+{
+    node_set all = cluster_map_members(&agreement->map) | former;
+    all &= ~node_bit(agreement_self(agreement));
+    for (node_id id = node_set_first(all); id != NODE_NONE; id = node_set_after(all, id)) {
+        const struct map_node *node = cluster_map_node(&agreement->map, id);
+        if (node != NULL)
+            agreement_send_map(agreement, effects, node->store_id);
+    }
+}
+
+static void on_map(struct agreement *agreement, struct effects *effects, const struct message *message)
+{
+    struct cluster_map map;
+    cluster_map_init(&map);
+    if (cluster_map_decode(message->map.map, &map) == ERR_OK)
+        agreement_learn(agreement, effects, &map);
+}
+
+// Every voter must hear of it: said again until the next map ends it.
+static void send_release(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    struct message release = {.kind = MESSAGE_RELEASE};
+    agreement_send_all(agreement, effects, agreement->map.voters, &release);
+    agreement->release_sent_us = now_us;
+}
+
+static void on_release_want(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    agreement->releasing = true;
+    agreement->released |= node_bit(agreement_self(agreement));
+    send_release(agreement, effects, now_us);
+    proposer_on_release(agreement, effects, now_us);
+}
+
+void agreement_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer,
+                          const struct message *message)
+{
+    const struct map_node *from = cluster_map_node_of_store(&agreement->map, peer);
+    if (message->kind == MESSAGE_MAP) {
+        on_map(agreement, effects, message);
+    } else if (message->kind == MESSAGE_MAP_WANT) {
+        if (message->epoch < agreement->map.epoch)
+            agreement_send_map(agreement, effects, peer);
+    } else if (from != NULL && message->epoch == agreement->map.epoch) {
+        if (message->kind == MESSAGE_RELEASE_WANT) {
+            on_release_want(agreement, effects, now_us);
+        } else if (message->kind == MESSAGE_RELEASE && message->from_incarnation == from->incarnation) {
+            agreement->released |= node_bit(from->id);
+            proposer_on_release(agreement, effects, now_us);
+        } else if (message->kind == MESSAGE_PREPARE || message->kind == MESSAGE_ACCEPT) {
+            acceptor_on_message(agreement, effects, now_us, peer, message);
+        } else {
+            proposer_on_message(agreement, effects, now_us, from->id, message);
+        }
+    }
+    agreement_invariants(agreement);
+}
+
+void agreement_tick(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    proposer_tick(agreement, effects, now_us);
+    if (agreement->releasing) {
+        if (now_us >= agreement->release_sent_us + RELEASE_INTERVAL_US)
+            send_release(agreement, effects, now_us);
+        effects_wake(effects, agreement->release_sent_us + RELEASE_INTERVAL_US);
+    }
+    agreement_invariants(agreement);
+}
+
+void agreement_invariants(const struct agreement *agreement)
+{
+    CHECK(ballot_compare(&agreement->promised, &agreement->accepted) >= 0);
+    CHECK(agreement->phase == PROPOSER_IDLE || agreement->value.length > 0);
+    CHECK(agreement->phase == PROPOSER_IDLE || agreement_is_voter(agreement));
+    CHECK(agreement->deferred_count <= DEFERRED_ANSWERS_MAX);
+}

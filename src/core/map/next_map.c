@@ -1,0 +1,272 @@
+// Nodes, keyspaces and voters of the next map; next_slots.c has the policy of each slot.
+
+#include "core/map/next_map.h"
+
+#include "base/check.h"
+#include "core/map/next_slots.h"
+#include "core/map/placement.h"
+#include "model/stamp.h"
+
+#include <stdlib.h>
+
+static struct map_node *node_of(struct cluster_map *map, node_id id)
+{
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].id == id)
+            return &map->nodes[i];
+    return NULL;
+}
+
+// KEYSPACES_MAX when there is none.
+static unsigned keyspace_index(const struct cluster_map *map, uint32_t id)
+{
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        if (map->keyspaces[i].keyspace.id == id)
+            return i;
+    return KEYSPACES_MAX;
+}
+
+static void add_node(struct cluster_map *map, const struct want_admit *admit)
+{
+    unsigned at = 0;
+    while (at < map->node_count && map->nodes[at].id == at + 1)
+        at++;
+    memmove(&map->nodes[at + 1], &map->nodes[at], (map->node_count - at) * sizeof map->nodes[0]);
+    map->node_count++;
+    struct map_node *node = &map->nodes[at];
+    *node = (struct map_node){.id = (node_id)(at + 1),
+                              .state = NODE_UP,
+                              .store_id = admit->store_id,
+                              .incarnation = admit->incarnation};
+    memcpy(node->peer_address, admit->peer_address, sizeof node->peer_address);
+    memcpy(node->http_address, admit->http_address, sizeof node->http_address);
+}
+
+// What changed so far, and whom the slots' policy must know of.
+struct progress {
+    bool changed;
+    node_set restarted;            // their joins begin anew
+    bool placed[KEYSPACES_MAX];    // keyspaces whose targets must be computed anew
+};
+
+static void admit(struct cluster_map *map, const struct want_admit *admit, struct progress *progress)
+{
+    const struct map_node *known = cluster_map_node_of_store(map, admit->store_id);
+    if (known == NULL) {
+        if (map->node_count == NODES_MAX)
+            return;
+        add_node(map, admit);
+        progress->changed = true;
+        memset(progress->placed, true, sizeof progress->placed);
+        return;
+    }
+    struct map_node *node = node_of(map, known->id);
+    if (admit->incarnation <= node->incarnation)
+        return;
+    node->incarnation = admit->incarnation;
+    memcpy(node->peer_address, admit->peer_address, sizeof node->peer_address);
+    memcpy(node->http_address, admit->http_address, sizeof node->http_address);
+    if (node->state == NODE_DOWN)
+        node->state = NODE_UP;
+    progress->changed = true;
+    progress->restarted |= node_bit(node->id);
+}
+
+// Odd, at most VOTERS_MAX, and those that are voters stay.
+static void choose_voters(struct cluster_map *map, struct progress *progress)
+{
+    unsigned wanted = map->node_count < VOTERS_MAX ? map->node_count : VOTERS_MAX;
+    wanted -= (wanted + 1) % 2;
+    node_set candidates = cluster_map_members(map) & ~map->voters;
+    unsigned count = node_set_count(map->voters);
+    while (count < wanted && candidates != 0) {
+        node_set next = node_bit(node_set_first(candidates));
+        map->voters |= next;
+        candidates &= ~next;
+        count++;
+        progress->changed = true;
+    }
+}
+
+// Computes the targets of a keyspace anew from those that `slots` has.
+static void place(const struct cluster_map *map, const struct keyspace *keyspace, struct replica_set *slots)
+{
+    struct placement *before = memory_zeroed(1, sizeof *before);
+    struct placement *after = memory_zeroed(1, sizeof *after);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        before->target[slot] = slots[slot].target;
+        before->primary[slot] = slots[slot].target_primary;
+    }
+    placement_compute(keyspace->strategy, keyspace->replication_factor, cluster_map_members(map), before, after);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        slots[slot].target = after->target[slot];
+        slots[slot].target_primary = after->primary[slot];
+    }
+    free(before);
+    free(after);
+}
+
+static void create_keyspace(struct cluster_map *map, const struct change *change)
+{
+    struct map_keyspace *created = &map->keyspaces[map->keyspace_count++];
+    *created = (struct map_keyspace){.keyspace = {.id = map->next_keyspace_id++,
+                                                  .strategy = change->strategy,
+                                                  .replication_factor = change->replication_factor,
+                                                  .min_in_sync = change->min_in_sync}};
+    memcpy(created->keyspace.name, change->name, sizeof created->keyspace.name);
+    struct replica_set *slots = memory_zeroed(SLOTS, sizeof *slots);
+    place(map, &created->keyspace, slots);
+    node_set live = cluster_map_live(map);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        node_set live_targets = slots[slot].target & live;
+        slots[slot].in_sync = live_targets != 0 ? live_targets : slots[slot].target;
+        slots[slot].primary = next_slots_primary(&slots[slot], live, slot);
+    }
+    map_keyspace_intern(created, slots);
+    free(slots);
+}
+
+static void set_state(struct cluster_map *map, const struct change *change, struct progress *progress)
+{
+    struct map_node *node = node_of(map, change->node);
+    if (change->kind == CHANGE_FAIL && node->state != NODE_FAILED)
+        node->state = NODE_FAILED;
+    else if (change->kind == CHANGE_RECOVER && node->state == NODE_FAILED)
+        node->state = NODE_UP;
+    else
+        return;
+    progress->changed = true;
+}
+
+static void set_options(struct cluster_map *map, const struct change *change, struct progress *progress)
+{
+    unsigned index = keyspace_index(map, change->keyspace);
+    struct keyspace *keyspace = &map->keyspaces[index].keyspace;
+    if (next_map_satisfies(map, change))
+        return;
+    progress->changed = true;
+    if (change->kind == CHANGE_MIN_IN_SYNC) {
+        keyspace->min_in_sync = change->min_in_sync;
+        return;
+    }
+    keyspace->strategy = change->strategy;
+    if (change->replication_factor > 0)
+        keyspace->replication_factor = change->replication_factor;
+    progress->placed[index] = true;
+}
+
+static void apply_change(struct cluster_map *map, const struct change *change, struct progress *progress)
+{
+    if (next_map_check_change(map, change) != ERR_OK)
+        return;
+    if (change->kind == CHANGE_FAIL || change->kind == CHANGE_RECOVER) {
+        set_state(map, change, progress);
+    } else if (change->kind == CHANGE_KEYSPACE_CREATE) {
+        create_keyspace(map, change);
+        progress->changed = true;
+    } else {
+        set_options(map, change, progress);
+    }
+}
+
+bool next_map_compute(const struct cluster_map *base, const struct wants *wants, struct cluster_map *out)
+{
+    struct progress progress = {.changed = wants->bump};
+    cluster_map_copy(out, base);
+    out->epoch = base->epoch + 1;
+    for (unsigned i = 0; i < wants->admit_count; i++)
+        admit(out, &wants->admits[i], &progress);
+    for (unsigned i = 0; i < wants->change_count; i++)
+        apply_change(out, &wants->changes[i], &progress);
+    choose_voters(out, &progress);
+    struct replica_set *slots = memory_new(SLOTS * sizeof *slots);
+    struct slots_step step = {.map = out, .wants = wants, .restarted = progress.restarted,
+                              .moves_left = MOVES_PER_MAP_MAX};
+    for (unsigned i = 0; i < out->keyspace_count; i++) {
+        map_keyspace_expand(&out->keyspaces[i], slots);
+        if (progress.placed[i])
+            place(out, &out->keyspaces[i].keyspace, slots);
+        if (next_slots_compute(&step, out->keyspaces[i].keyspace.id, slots) || progress.placed[i]) {
+            map_keyspace_intern(&out->keyspaces[i], slots);
+            progress.changed = true;
+        }
+    }
+    free(slots);
+    if (!progress.changed || out->epoch > STAMP_EPOCH_MAX)
+        cluster_map_release(out);
+    return out->epoch != 0;
+}
+
+void next_map_first(struct cluster_id cluster, const struct want_admit *node, enum strategy strategy,
+                    uint8_t replication_factor, struct cluster_map *out)
+{
+    out->cluster = cluster;
+    out->epoch = 1;
+    out->lease_ms = LEASE_MS_DEFAULT;
+    add_node(out, node);
+    out->voters = node_bit(out->nodes[0].id);
+    struct change change = {.kind = CHANGE_KEYSPACE_CREATE,
+                            .name = KEYSPACE_DEFAULT,
+                            .strategy = strategy,
+                            .replication_factor = replication_factor,
+                            .min_in_sync = 1};
+    create_keyspace(out, &change);
+    CHECK(cluster_map_check(out) == ERR_OK);
+}
+
+static enum err check_keyspace_change(const struct cluster_map *map, const struct change *change)
+{
+    if (change->replication_factor > map->node_count || change->min_in_sync > map->node_count)
+        return ERR_INVALID;
+    if (change->kind == CHANGE_KEYSPACE_CREATE) {
+        if (cluster_map_keyspace_named(map, slice_of_text(change->name)) != NULL)
+            return ERR_EXISTS;
+        return map->keyspace_count == KEYSPACES_MAX ? ERR_TOO_LARGE : ERR_OK;
+    }
+    return cluster_map_keyspace(map, change->keyspace) != NULL ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err next_map_check_change(const struct cluster_map *map, const struct change *change)
+{
+    if (change->kind == CHANGE_FAIL || change->kind == CHANGE_RECOVER)
+        return cluster_map_node(map, change->node) != NULL ? ERR_OK : ERR_NOT_FOUND;
+    return check_keyspace_change(map, change);
+}
+
+// In sync wherever it should be and some live node could bring it there.
+static bool is_settled(const struct cluster_map *map, node_id id)
+{
+    node_set live = cluster_map_live(map);
+    for (unsigned i = 0; i < map->keyspace_count; i++) {
+        for (unsigned j = 0; j < map->keyspaces[i].set_count; j++) {
+            const struct replica_set *set = &map->keyspaces[i].sets[j];
+            if (node_set_has(set->target & ~set->in_sync, id) && (set->in_sync & live) != 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+bool next_map_satisfies(const struct cluster_map *map, const struct change *change)
+{
+    const struct map_node *node = cluster_map_node(map, change->node);
+    const struct map_keyspace *keyspace = cluster_map_keyspace(map, change->keyspace);
+    switch (change->kind) {
+    case CHANGE_FAIL:
+        return node != NULL && node->state == NODE_FAILED;
+    case CHANGE_RECOVER:
+        return node != NULL && node->state == NODE_UP && is_settled(map, change->node);
+    case CHANGE_STRATEGY:
+        return keyspace != NULL && keyspace->keyspace.strategy == change->strategy &&
+               (change->replication_factor == 0 ||
+                keyspace->keyspace.replication_factor == change->replication_factor);
+    case CHANGE_KEYSPACE_CREATE:
+        return cluster_map_keyspace_named(map, slice_of_text(change->name)) != NULL;
+    case CHANGE_MIN_IN_SYNC:
+        return keyspace != NULL && keyspace->keyspace.min_in_sync == change->min_in_sync;
+    case CHANGE_NONE:
+    case CHANGE_KIND_COUNT:
+        break;
+    }
+    return false;
+}

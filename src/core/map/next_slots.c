@@ -1,0 +1,79 @@
+#include "core/map/next_slots.h"
+
+node_id next_slots_primary(const struct replica_set *set, node_set live, unsigned slot)
+{
+    node_set candidates = set->in_sync & live;
+    if (node_set_has(candidates, set->target_primary))
+        return set->target_primary;
+    if (node_set_has(candidates, set->primary))
+        return set->primary;
+    return candidates == 0 ? NODE_NONE : node_set_nth(candidates, slot % node_set_count(candidates));
+}
+
+static const struct slot_set *shrinks_of(const struct wants *wants, uint32_t keyspace)
+{
+    for (unsigned i = 0; i < wants->shrink_count; i++)
+        if (wants->shrinks[i].keyspace == keyspace)
+            return &wants->shrinks[i].slots;
+    return NULL;
+}
+
+// Joiners of this slot that have reported this very join by the process that the map names.
+static node_set reported(const struct slots_step *step, uint32_t keyspace, const struct replica_set *set,
+                         unsigned slot)
+{
+    node_set nodes = 0;
+    for (unsigned i = 0; i < step->wants->promote_count; i++) {
+        const struct want_promote *promote = &step->wants->promotes[i];
+        const struct map_node *node = cluster_map_node(step->map, promote->node);
+        if (promote->keyspace == keyspace && promote->join_epoch == set->join_epoch && node != NULL &&
+            node->incarnation == promote->incarnation && slot_set_has(&promote->slots, slot))
+            nodes |= node_bit(promote->node);
+    }
+    return nodes & set->joining;
+}
+
+static void begin_joins(struct slots_step *step, struct replica_set *set, node_set live)
+{
+    node_set missing = set->target & live & ~set->in_sync;
+    unsigned count = node_set_count(missing);
+    if (count == 0 || set->joining != 0 || (set->in_sync & live) == 0 || step->moves_left < count)
+        return;
+    step->moves_left -= count;
+    set->joining = missing;
+    set->join_epoch = step->map->epoch;
+}
+
+static void step_slot(struct slots_step *step, node_set live, bool shrink, node_set promoted, unsigned slot,
+                      struct replica_set *set)
+{
+    node_set in_sync_before = set->in_sync;
+    set->joining &= live & set->target & ~step->restarted;
+    promoted &= set->joining;
+    set->in_sync |= promoted;
+    set->joining &= ~promoted;
+    if (set->joining == 0)
+        set->join_epoch = 0;
+    if (shrink && (set->in_sync & live) != 0)
+        set->in_sync &= live;
+    // One that was in sync before stays, so that no map is carried by newcomers alone.
+    if ((set->target & ~(set->in_sync & live)) == 0 && (set->target & in_sync_before) != 0)
+        set->in_sync &= set->target;
+    begin_joins(step, set, live);
+    set->primary = next_slots_primary(set, live, slot);
+}
+
+bool next_slots_compute(struct slots_step *step, uint32_t keyspace, struct replica_set *slots)
+{
+    node_set live = cluster_map_live(step->map);
+    const struct slot_set *shrinks = shrinks_of(step->wants, keyspace);
+    bool changed = false;
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        struct replica_set before = slots[slot];
+        bool shrink = shrinks != NULL && slot_set_has(shrinks, slot);
+        node_set promoted = before.joining != 0 ? reported(step, keyspace, &before, slot) : 0;
+        step_slot(step, live, shrink, promoted, slot, &slots[slot]);
+        changed |= !replica_set_equal(&before, &slots[slot]);
+    }
+    return changed;
+}

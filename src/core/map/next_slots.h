@@ -1,0 +1,20 @@
+// Policy of the slots of one keyspace: the table that is, one step nearer to the table that should be.
+#ifndef BRUSIO_CORE_MAP_NEXT_SLOTS_H
+#define BRUSIO_CORE_MAP_NEXT_SLOTS_H
+
+#include "core/map/wants.h"
+
+struct slots_step {
+    const struct cluster_map *map; // the next one: nodes and epoch are already what they will be
+    const struct wants *wants;
+    node_set restarted;  // nodes admitted anew: what they were joining begins again
+    unsigned moves_left; // joins that may still begin in this map
+};
+
+// Changes `slots` (SLOTS entries); true when anything changed.
+bool next_slots_compute(struct slots_step *step, uint32_t keyspace, struct replica_set *slots);
+
+// The primary that rule 5 of next_map.h gives.
+node_id next_slots_primary(const struct replica_set *set, node_set live, unsigned slot);
+
+#endif

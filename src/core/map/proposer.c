@@ -1,0 +1,199 @@
+// The proposer of the instance that decides the next map: releases, prepare, accept, decided.
+
+#include "base/check.h"
+#include "core/map/agreement_parts.h"
+#include "core/map/map_step.h"
+
+// Resending is quick because a voter stays silent while it waits for a release.
+enum {
+    RESEND_US = 10 * 1000,
+    BACKOFF_US = 30 * 1000,
+    UNDECIDED_US = 1000 * 1000,
+    ABANDON_RELEASE_US = 500 * 1000
+};
+
+static bool is_majority(const struct agreement *agreement, node_set voters)
+{
+    node_set all = agreement->map.voters;
+    return 2 * node_set_count(voters & all) > node_set_count(all);
+}
+
+static void give_up(struct agreement *agreement, uint64_t now_us)
+{
+    agreement->phase = PROPOSER_IDLE;
+    agreement->retry_us = now_us + RESEND_US + rng_below(&agreement->rng, BACKOFF_US);
+}
+
+// To every voter, this node's own acceptor included: the host hands a node its own messages.
+static void send_to_voters(const struct agreement *agreement, struct effects *effects, struct message *message)
+{
+    node_set voters = agreement->map.voters & ~agreement->answered;
+    for (node_id id = node_set_first(voters); id != NODE_NONE; id = node_set_after(voters, id))
+        agreement_send(agreement, effects, id, message);
+}
+
+static void send_phase(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    const struct ballot *ballot = &agreement->ballot;
+    struct message message = {0};
+    agreement->resend_us = now_us + RESEND_US;
+    effects_wake(effects, agreement->resend_us);
+    if (agreement->phase == PROPOSER_RELEASING) {
+        message.kind = MESSAGE_RELEASE_WANT;
+        node_set missing = agreement->restricted & ~agreement->released;
+        for (node_id id = node_set_first(missing); id != NODE_NONE; id = node_set_after(missing, id))
+            agreement_send(agreement, effects, id, &message);
+    } else if (agreement->phase == PROPOSER_PREPARING) {
+        message.kind = MESSAGE_PREPARE;
+        message.prepare = (struct message_prepare){.counter = ballot->counter,
+                                                   .store_id = ballot->store_id,
+                                                   .incarnation = ballot->incarnation};
+        send_to_voters(agreement, effects, &message);
+    } else if (agreement->phase == PROPOSER_ACCEPTING) {
+        message.kind = MESSAGE_ACCEPT;
+        message.accept = (struct message_accept){.counter = ballot->counter,
+                                                 .store_id = ballot->store_id,
+                                                 .incarnation = ballot->incarnation,
+                                                 .map = buf_slice(&agreement->value)};
+        send_to_voters(agreement, effects, &message);
+    }
+}
+
+static void enter(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                  enum proposer_phase phase)
+{
+    agreement->phase = phase;
+    agreement->answered = 0;
+    send_phase(agreement, effects, now_us);
+}
+
+static void prepare(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    agreement->ballot = (struct ballot){.counter = ++agreement->counter_seen,
+                                        .store_id = agreement->identity.store_id,
+                                        .incarnation = agreement->identity.incarnation};
+    agreement->adopted = (struct ballot){0};
+    enter(agreement, effects, now_us, PROPOSER_PREPARING);
+}
+
+bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us)
+{
+    return agreement->phase == PROPOSER_IDLE && agreement_is_voter(agreement) && now_us >= agreement->retry_us;
+}
+
+void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                       const struct cluster_map *next)
+{
+    CHECK(agreement->phase == PROPOSER_IDLE);
+    CHECK(map_step_check(&agreement->map, next) == ERR_OK);
+    buf_clear(&agreement->value);
+    cluster_map_encode(&agreement->value, next);
+    CHECK(!agreement->value.overflown);
+    agreement->restricted = map_step_restricted(&agreement->map, next);
+    agreement->retry_us = now_us + ABANDON_RELEASE_US;
+    if ((agreement->restricted & ~agreement->released) != 0)
+        enter(agreement, effects, now_us, PROPOSER_RELEASING);
+    else
+        prepare(agreement, effects, now_us);
+}
+
+void proposer_on_release(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    if (agreement->phase == PROPOSER_RELEASING && (agreement->restricted & ~agreement->released) == 0)
+        prepare(agreement, effects, now_us);
+}
+
+static bool is_current(const struct agreement *agreement, uint64_t counter, uint64_t store_id,
+                       uint64_t incarnation)
+{
+    struct ballot ballot = {.counter = counter, .store_id = store_id, .incarnation = incarnation};
+    return ballot_equal(&ballot, &agreement->ballot);
+}
+
+static void on_promise(struct agreement *agreement, struct effects *effects, uint64_t now_us, node_id from,
+                       const struct message_promise *promise)
+{
+    if (agreement->phase != PROPOSER_PREPARING ||
+        !is_current(agreement, promise->counter, promise->store_id, promise->incarnation))
+        return;
+    struct ballot accepted = {.counter = promise->accepted_counter,
+                              .store_id = promise->accepted_store_id,
+                              .incarnation = promise->accepted_incarnation};
+    if (ballot_compare(&accepted, &agreement->adopted) > 0) {
+        // The highest accepted value may be decided already: it, not ours, is proposed.
+        agreement->adopted = accepted;
+        buf_clear(&agreement->value);
+        buf_append_slice(&agreement->value, promise->accepted);
+    }
+    agreement->answered |= node_bit(from);
+    if (is_majority(agreement, agreement->answered))
+        enter(agreement, effects, now_us, PROPOSER_ACCEPTING);
+}
+
+static void on_accepted(struct agreement *agreement, struct effects *effects, node_id from,
+                        const struct message_accepted *accepted)
+{
+    if (agreement->phase != PROPOSER_ACCEPTING ||
+        !is_current(agreement, accepted->counter, accepted->store_id, accepted->incarnation))
+        return;
+    agreement->answered |= node_bit(from);
+    if (!is_majority(agreement, agreement->answered))
+        return;
+    struct cluster_map map;
+    cluster_map_init(&map);
+    enum err error = cluster_map_decode(buf_slice(&agreement->value), &map);
+    CHECK(error == ERR_OK);
+    node_set former = cluster_map_members(&agreement->map);
+    agreement_learn(agreement, effects, &map);
+    agreement_spread(agreement, effects, former);
+}
+
+static void on_refuse(struct agreement *agreement, uint64_t now_us, const struct message_refuse *refuse)
+{
+    struct ballot promised = {.counter = refuse->counter,
+                              .store_id = refuse->store_id,
+                              .incarnation = refuse->incarnation};
+    if (promised.counter > agreement->counter_seen && promised.counter < UINT64_MAX / 2)
+        agreement->counter_seen = promised.counter;
+    bool preparing = agreement->phase == PROPOSER_PREPARING || agreement->phase == PROPOSER_ACCEPTING;
+    if (preparing && ballot_compare(&promised, &agreement->ballot) > 0)
+        give_up(agreement, now_us);
+}
+
+void proposer_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, node_id from,
+                         const struct message *message)
+{
+    if (message->kind == MESSAGE_PROMISE)
+        on_promise(agreement, effects, now_us, from, &message->promise);
+    else if (message->kind == MESSAGE_ACCEPTED)
+        on_accepted(agreement, effects, from, &message->accepted);
+    else if (message->kind == MESSAGE_REFUSE)
+        on_refuse(agreement, now_us, &message->refuse);
+}
+
+// A value that was accepted here and not decided for a second is finished by this voter.
+static void finish_accepted(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    agreement->accepted_at_us = now_us + rng_below(&agreement->rng, UNDECIDED_US);
+    buf_clear(&agreement->value);
+    buf_append_slice(&agreement->value, buf_slice(&agreement->accepted_map));
+    agreement->restricted = 0;
+    if (agreement->promised.counter > agreement->counter_seen)
+        agreement->counter_seen = agreement->promised.counter;
+    prepare(agreement, effects, now_us);
+}
+
+void proposer_tick(struct agreement *agreement, struct effects *effects, uint64_t now_us)
+{
+    if (agreement->phase == PROPOSER_RELEASING && now_us >= agreement->retry_us) {
+        give_up(agreement, now_us);
+    } else if (agreement->phase != PROPOSER_IDLE) {
+        if (now_us >= agreement->resend_us)
+            send_phase(agreement, effects, now_us);
+        effects_wake(effects, agreement->resend_us);
+    } else if (agreement->accepted.counter != 0 && agreement_is_voter(agreement)) {
+        if (now_us >= agreement->accepted_at_us + UNDECIDED_US && now_us >= agreement->retry_us)
+            finish_accepted(agreement, effects, now_us);
+        effects_wake(effects, agreement->accepted_at_us + UNDECIDED_US);
+    }
+}

@@ -1,0 +1,177 @@
+#include "core/node/membership.h"
+
+#include "base/check.h"
+
+enum {
+    PING_INTERVAL_US = 200 * 1000,
+    JOIN_INTERVAL_US = 100 * 1000,
+    TELL_INTERVAL_US = 50 * 1000,
+    TELLS_PER_VOTER = 4,
+    CANDIDATE_AGE_MAX_US = 2 * 1000 * 1000,
+    HELP_INTERVAL_US = 50 * 1000,
+    RELEASED_LONG_US = 500 * 1000
+};
+
+void membership_self(const struct node_config *config, const struct identity *identity, struct want_admit *out)
+{
+    *out = (struct want_admit){.store_id = identity->store_id, .incarnation = identity->incarnation};
+    CHECK(address_copy(out->peer_address, slice_of_text(config->peer_address)));
+    CHECK(address_copy(out->http_address, slice_of_text(config->http_address)));
+}
+
+void membership_init(struct membership *membership, const struct node_config *config, struct agreement *agreement)
+{
+    memset(membership, 0, sizeof *membership);
+    membership->agreement = agreement;
+    membership_self(config, &agreement->identity, &membership->self);
+    if (config->join_address != NULL)
+        CHECK(address_copy(membership->join_address, slice_of_text(config->join_address)));
+    membership->dirty = true;
+}
+
+static bool is_named(const struct membership *membership, const struct want_admit *admit)
+{
+    const struct map_node *node = cluster_map_node_of_store(&membership->agreement->map, admit->store_id);
+    return node != NULL && node->incarnation >= admit->incarnation;
+}
+
+void membership_on_map(struct membership *membership, struct effects *effects)
+{
+    const struct cluster_map *map = &membership->agreement->map;
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].store_id != membership->self.store_id)
+            effects_route(effects, map->nodes[i].store_id, map->nodes[i].peer_address);
+    if (membership->join_address[0] != '\0' && is_named(membership, &membership->self)) {
+        effects_route(effects, PEER_SEED, NULL);
+        membership->join_address[0] = '\0';
+    }
+    unsigned kept = 0;
+    for (unsigned i = 0; i < membership->candidate_count; i++)
+        if (!is_named(membership, &membership->candidates[i].admit))
+            membership->candidates[kept++] = membership->candidates[i];
+    membership->candidate_count = kept;
+    membership->dirty = true;
+    membership->attempt = 0;
+    membership->released_us = 0;
+}
+
+void membership_help(struct membership *membership, struct effects *effects, uint64_t now_us, uint64_t peer)
+{
+    for (unsigned i = 0; i < HELPED_MAX; i++)
+        if (membership->helped[i].peer == peer && now_us < membership->helped[i].at_us + HELP_INTERVAL_US)
+            return;
+    membership->helped[membership->helped_next] = (struct helped){.peer = peer, .at_us = now_us};
+    membership->helped_next = (membership->helped_next + 1) % HELPED_MAX;
+    agreement_send_map(membership->agreement, effects, peer);
+}
+
+void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us, uint64_t peer,
+                        const struct message_join *join)
+{
+    struct want_admit admit = {.store_id = join->store_id, .incarnation = join->incarnation};
+    if (join->store_id != peer || peer == membership->self.store_id ||
+        !address_copy(admit.peer_address, join->peer_address) ||
+        !address_copy(admit.http_address, join->http_address))
+        return;
+    effects_route(effects, peer, admit.peer_address);
+    if (is_named(membership, &admit)) {
+        membership_help(membership, effects, now_us, peer);
+        return;
+    }
+    unsigned at = 0;
+    while (at < membership->candidate_count && membership->candidates[at].admit.store_id != admit.store_id)
+        at++;
+    if (at == CANDIDATES_MAX)
+        return;
+    membership->dirty |= at == membership->candidate_count;
+    membership->candidate_count += at == membership->candidate_count;
+    membership->candidates[at] = (struct candidate){.admit = admit, .asked_us = now_us};
+}
+
+bool membership_tells_now(struct membership *membership, struct effects *effects, uint64_t now_us, bool dirty)
+{
+    effects_wake(effects, membership->told_us + TELL_INTERVAL_US);
+    return dirty || membership->dirty || now_us >= membership->told_us + TELL_INTERVAL_US;
+}
+
+// Who released and hears of no next map asks for any.
+static bool released_for_long(struct membership *membership, uint64_t now_us)
+{
+    if (!membership->agreement->releasing)
+        return false;
+    if (membership->released_us == 0)
+        membership->released_us = now_us;
+    return now_us >= membership->released_us + RELEASED_LONG_US;
+}
+
+static void add_own_wants(struct membership *membership, uint64_t now_us)
+{
+    struct wants *wants = &membership->outgoing;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < membership->candidate_count; i++)
+        if (now_us < membership->candidates[i].asked_us + CANDIDATE_AGE_MAX_US)
+            membership->candidates[kept++] = membership->candidates[i];
+    membership->candidate_count = kept;
+    for (unsigned i = 0; i < kept; i++)
+        wants_add_admit(wants, &membership->candidates[i].admit);
+    bool known = cluster_map_node_of_store(&membership->agreement->map, membership->self.store_id) != NULL;
+    if (known && !is_named(membership, &membership->self))
+        wants_add_admit(wants, &membership->self);
+    wants->bump |= released_for_long(membership, now_us);
+}
+
+void membership_tell(struct membership *membership, struct effects *effects, uint64_t now_us,
+                     struct coordinator *coordinator)
+{
+    const struct cluster_map *map = &membership->agreement->map;
+    membership->told_us = now_us;
+    membership->dirty = false;
+    if (map->epoch == 0)
+        return;
+    add_own_wants(membership, now_us);
+    if (wants_empty(&membership->outgoing))
+        return;
+    struct buf bytes;
+    buf_init(&bytes, MESSAGE_BYTES_MAX);
+    wants_encode(&bytes, &membership->outgoing);
+    node_id to = coordinator_rank(map, membership->attempt / TELLS_PER_VOTER);
+    membership->attempt++;
+    struct message message = {.kind = MESSAGE_WANTS, .wants = {.wants = buf_slice(&bytes)}};
+    if (to == agreement_self(membership->agreement))
+        coordinator_on_wants(coordinator, buf_slice(&bytes));
+    else if (!bytes.overflown)
+        agreement_send(membership->agreement, effects, to, &message);
+    buf_release(&bytes);
+}
+
+static void ask_to_join(struct membership *membership, struct effects *effects, uint64_t now_us)
+{
+    const struct cluster_map *map = &membership->agreement->map;
+    struct message message = {.kind = MESSAGE_JOIN,
+                              .join = {.store_id = membership->self.store_id,
+                                       .incarnation = membership->self.incarnation,
+                                       .peer_address = slice_of_text(membership->self.peer_address),
+                                       .http_address = slice_of_text(membership->self.http_address)}};
+    membership->join_us = now_us;
+    if (membership->join_address[0] != '\0') {
+        effects_route(effects, PEER_SEED, membership->join_address);
+        effects_send(effects, PEER_SEED, 0, &message);
+    }
+    agreement_send_all(membership->agreement, effects, map->voters, &message);
+}
+
+void membership_tick(struct membership *membership, struct effects *effects, uint64_t now_us)
+{
+    const struct cluster_map *map = &membership->agreement->map;
+    if (!is_named(membership, &membership->self)) {
+        if (membership->join_us == 0 || now_us >= membership->join_us + JOIN_INTERVAL_US)
+            ask_to_join(membership, effects, now_us);
+        effects_wake(effects, membership->join_us + JOIN_INTERVAL_US);
+    }
+    if (now_us >= membership->ping_us + PING_INTERVAL_US) {
+        struct message ping = {.kind = MESSAGE_PING};
+        agreement_send_all(membership->agreement, effects, cluster_map_members(map), &ping);
+        membership->ping_us = now_us;
+    }
+    effects_wake(effects, membership->ping_us + PING_INTERVAL_US);
+}

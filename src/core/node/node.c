@@ -1,0 +1,274 @@
+#include "core/node/node.h"
+
+#include "base/check.h"
+#include "core/map/next_map.h"
+#include "core/node/membership.h"
+#include "core/node/router.h"
+
+#include <stdlib.h>
+
+// The last message taken from each member.
+struct link_state {
+    uint64_t incarnation;
+    uint64_t sequence;
+};
+
+struct node {
+    struct agreement agreement;
+    struct coordinator coordinator;
+    struct strong strong;
+    struct router router;
+    struct membership membership;
+    struct link_state links[NODES_MAX + 1];
+    uint64_t epoch_seen; // the last map that every core heard of
+};
+
+static void first_map(const struct node_config *config, const struct identity *identity, struct rng *rng,
+                      struct cluster_map *out)
+{
+    struct cluster_id cluster = {.high = rng_u64(rng), .low = rng_u64(rng)};
+    struct want_admit self;
+    membership_self(config, identity, &self);
+    next_map_first(cluster, &self, config->strategy, config->replication_factor, out);
+}
+
+// Every core hears of a newer map, once.
+static void hear_of_map(struct node *node, struct effects *effects, uint64_t now_us)
+{
+    if (node->agreement.map.epoch == node->epoch_seen)
+        return;
+    node->epoch_seen = node->agreement.map.epoch;
+    effects->epoch = node->epoch_seen;
+    membership_on_map(&node->membership, effects);
+    coordinator_on_map(&node->coordinator);
+    strong_on_map(&node->strong, effects, now_us);
+    router_on_map(&node->router, effects, now_us);
+}
+
+static void tell_wants(struct node *node, struct effects *effects, uint64_t now_us)
+{
+    struct wants *wants = &node->membership.outgoing;
+    bool dirty = node->strong.wants_changed || node->router.changes_dirty;
+    if (!membership_tells_now(&node->membership, effects, now_us, dirty))
+        return;
+    node->strong.wants_changed = false;
+    node->router.changes_dirty = false;
+    wants_clear(wants);
+    strong_wants(&node->strong, wants);
+    router_wants(&node->router, wants);
+    membership_tell(&node->membership, effects, now_us, &node->coordinator);
+}
+
+// What every step ends with.
+static void settle(struct node *node, struct effects *effects, uint64_t now_us)
+{
+    hear_of_map(node, effects, now_us);
+    tell_wants(node, effects, now_us);
+    coordinator_tick(&node->coordinator, &node->agreement, effects, now_us);
+    hear_of_map(node, effects, now_us);
+}
+
+enum err node_new(const struct node_config *config, const struct identity *identity,
+                  const struct node_stores *stores, uint64_t now_us, struct effects *effects, struct node **out)
+{
+    struct rng rng;
+    struct cluster_map map;
+    struct acceptor_state acceptor;
+    rng_init(&rng, config->seed);
+    cluster_map_init(&map);
+    enum err error = voter_store_map(stores->voter, &map);
+    if (error != ERR_OK && (error != ERR_NOT_FOUND || (!config->init && config->join_address == NULL)))
+        return error;
+    enum err acceptor_error = voter_store_acceptor(stores->voter, &acceptor);
+    if (acceptor_error != ERR_OK && acceptor_error != ERR_NOT_FOUND) {
+        cluster_map_release(&map);
+        return acceptor_error;
+    }
+    bool first = error == ERR_NOT_FOUND && config->init;
+    if (first)
+        first_map(config, identity, &rng, &map);
+    struct node *node = memory_zeroed(1, sizeof *node);
+    agreement_init(&node->agreement, identity, &map, acceptor_error == ERR_OK ? &acceptor : NULL, rng_u64(&rng));
+    if (first) {
+        node->agreement.identity.cluster = node->agreement.map.cluster;
+        voter_store_put_identity(effects, &node->agreement.identity);
+        voter_store_put_map(effects, &node->agreement.map);
+    }
+    coordinator_init(&node->coordinator);
+    membership_init(&node->membership, config, &node->agreement);
+    error = strong_init(&node->strong, &node->agreement, stores->data, rng_u64(&rng), now_us);
+    router_init(&node->router, &node->agreement, &node->strong, rng_u64(&rng));
+    node->strong.answer = router_answer;
+    node->strong.answer_context = &node->router;
+    effects->incarnation = identity->incarnation;
+    effects->epoch = node->agreement.map.epoch;
+    if (error != ERR_OK) {
+        node_free(node);
+        return error;
+    }
+    settle(node, effects, now_us);
+    effects_wake(effects, now_us);
+    *out = node;
+    return ERR_OK;
+}
+
+void node_free(struct node *node)
+{
+    if (node == NULL)
+        return;
+    router_release(&node->router);
+    strong_release(&node->strong);
+    agreement_release(&node->agreement);
+    free(node);
+}
+
+static bool is_agreement(enum message_kind kind)
+{
+    switch (kind) {
+    case MESSAGE_MAP:
+    case MESSAGE_MAP_WANT:
+    case MESSAGE_PREPARE:
+    case MESSAGE_PROMISE:
+    case MESSAGE_ACCEPT:
+    case MESSAGE_ACCEPTED:
+    case MESSAGE_REFUSE:
+    case MESSAGE_RELEASE_WANT:
+    case MESSAGE_RELEASE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Between the processes that the map names, and newer than everything that was taken from that peer.
+static bool is_in_order(struct node *node, const struct map_node *from, const struct message *message)
+{
+    struct link_state *link = &node->links[from->id];
+    if (message->from_incarnation != from->incarnation ||
+        message->to_incarnation != node->agreement.identity.incarnation)
+        return false;
+    if (link->incarnation == message->from_incarnation && message->sequence <= link->sequence)
+        return false;
+    *link = (struct link_state){.incarnation = message->from_incarnation, .sequence = message->sequence};
+    return true;
+}
+
+static void hand_on(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
+                    const struct message *message)
+{
+    const struct map_node *from = cluster_map_node_of_store(&node->agreement.map, peer);
+    if (message->kind == MESSAGE_FORWARD) {
+        router_on_forward(&node->router, effects, now_us, peer, message->from_incarnation, &message->forward);
+        return;
+    }
+    if (from == NULL)
+        return;
+    if (message->kind == MESSAGE_WANTS)
+        coordinator_on_wants(&node->coordinator, message->wants.wants);
+    else if (!is_in_order(node, from, message))
+        return;
+    else if (message->kind == MESSAGE_ANSWER)
+        router_on_answer(&node->router, effects, now_us, &message->answer);
+    else
+        strong_on_message(&node->strong, effects, now_us, from->id, message);
+}
+
+// Epochs differ: whoever is behind gets the map.
+static bool is_of_this_epoch(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
+                             const struct message *message)
+{
+    uint64_t epoch = node->agreement.map.epoch;
+    if (message->epoch > epoch)
+        agreement_ask_map(&node->agreement, effects, now_us, peer);
+    else if (message->epoch < epoch && message->kind != MESSAGE_MAP && message->kind != MESSAGE_MAP_WANT)
+        membership_help(&node->membership, effects, now_us, peer);
+    return message->epoch == epoch;
+}
+
+static void on_message(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
+                       struct slice bytes)
+{
+    struct message message;
+    if (message_decode(bytes, &message) != ERR_OK)
+        return;
+    if (message.kind == MESSAGE_JOIN) {
+        membership_on_join(&node->membership, effects, now_us, peer, &message.join);
+        return;
+    }
+    bool current = is_of_this_epoch(node, effects, now_us, peer, &message);
+    if (is_agreement(message.kind))
+        agreement_on_message(&node->agreement, effects, now_us, peer, &message);
+    else if ((current || message.kind == MESSAGE_ANSWER || message.kind == MESSAGE_FORWARD) &&
+             message.kind != MESSAGE_PING)
+        hand_on(node, effects, now_us, peer, &message);
+}
+
+static void tick(struct node *node, struct effects *effects, uint64_t now_us)
+{
+    membership_tick(&node->membership, effects, now_us);
+    agreement_tick(&node->agreement, effects, now_us);
+    hear_of_map(node, effects, now_us);
+    strong_tick(&node->strong, effects, now_us);
+    router_tick(&node->router, effects, now_us);
+}
+
+void node_step(struct node *node, const struct node_event *event, struct effects *effects)
+{
+    switch (event->kind) {
+    case NODE_EVENT_TICK:
+        tick(node, effects, event->now_us);
+        break;
+    case NODE_EVENT_MESSAGE:
+        on_message(node, effects, event->now_us, event->peer, event->message);
+        break;
+    case NODE_EVENT_DATA_DURABLE:
+        node->router.now_us = event->now_us;
+        strong_on_durable(&node->strong, effects, event->now_us, event->token);
+        break;
+    case NODE_EVENT_VOTER_SYNCED:
+        agreement_on_synced(&node->agreement, effects, event->token);
+        break;
+    case NODE_EVENT_REQUEST:
+        router_request(&node->router, effects, event->now_us, event->handle, event->request);
+        break;
+    }
+    settle(node, effects, event->now_us);
+}
+
+const struct cluster_map *node_map(const struct node *node)
+{
+    return node->agreement.map.epoch > 0 ? &node->agreement.map : NULL;
+}
+
+static void count_slots(const struct node *node, struct node_status *status)
+{
+    const struct cluster_map *map = &node->agreement.map;
+    for (unsigned i = 0; i < map->keyspace_count; i++) {
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            const struct replica_set *set = map_keyspace_slot(&map->keyspaces[i], (uint16_t)slot);
+            status->slots_in_sync += node_set_has(set->in_sync, status->self);
+            status->slots_joining += node_set_has(set->joining, status->self);
+            status->slots_awaited += node_set_has(set->target & ~set->in_sync, status->self);
+        }
+    }
+}
+
+bool node_is_foreign(const struct node *node)
+{
+    return node->agreement.foreign_seen && !node->strong.live;
+}
+
+struct node_status node_status(const struct node *node)
+{
+    const struct strong *strong = &node->strong;
+    struct node_status status = {.self = agreement_self(&node->agreement),
+                                 .store_id = node->agreement.identity.store_id,
+                                 .incarnation = node->agreement.identity.incarnation,
+                                 .epoch = node->agreement.map.epoch,
+                                 .serving = strong->live && strong->ready && !node->agreement.releasing,
+                                 .in_flight = strong->flights.table.count - strong->flights.kept_count,
+                                 .sync_records = strong->sync_records,
+                                 .sync_bytes = strong->sync_bytes};
+    count_slots(node, &status);
+    return status;
+}

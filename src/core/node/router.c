@@ -1,0 +1,376 @@
+#include "core/node/router.h"
+
+#include "base/check.h"
+#include "core/map/next_map.h"
+
+#include <stdlib.h>
+
+enum {
+    RETRY_US = 10 * 1000,
+    READ_AGAIN_US = 300 * 1000,
+    ROUTE_AGE_MAX_US = 5 * 1000 * 1000,
+    CHANGE_AGE_MAX_US = 30 * 1000 * 1000,
+    LIST_BYTES_MAX = 4 << 20
+};
+
+void router_init(struct router *router, const struct agreement *agreement, struct strong *strong, uint64_t seed)
+{
+    *router = (struct router){.agreement = agreement, .strong = strong};
+    rng_init(&router->rng, seed);
+    router->next_id = rng_u64(&router->rng) >> 2;
+    table_init(&router->table);
+    list_init(&router->routes);
+}
+
+static void route_free(struct router *router, struct route *route)
+{
+    table_remove(&router->table, &route->node);
+    list_remove(&route->link);
+    buf_release(&route->entries);
+    buf_release(&route->cursor_key);
+    free(route);
+}
+
+void router_release(struct router *router)
+{
+    while (!list_empty(&router->routes))
+        route_free(router, LIST_ITEM(router->routes.next, struct route, link));
+    table_release(&router->table);
+}
+
+static uint64_t id_hash(uint64_t id)
+{
+    return id * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct route *of_node(const struct table_node *node)
+{
+    return (struct route *)(void *)((char *)(uintptr_t)node - offsetof(struct route, node));
+}
+
+static bool has_id(const struct table_node *node, const void *wanted)
+{
+    return of_node(node)->id == *(const uint64_t *)wanted;
+}
+
+static struct route *find(const struct router *router, uint64_t id)
+{
+    struct table_node *node = table_find(&router->table, id_hash(id), has_id, &id);
+    return node != NULL ? of_node(node) : NULL;
+}
+
+static struct slice copy_to(uint8_t **at, struct slice slice)
+{
+    struct slice copy = slice_of(*at, slice.length);
+    if (slice.length > 0)
+        memcpy(*at, slice.bytes, slice.length);
+    *at += slice.length;
+    return copy;
+}
+
+static struct route *add(struct router *router, uint64_t origin_peer, uint64_t origin_id,
+                         const struct request *request)
+{
+    size_t bytes = request->key.length + request->value.length + request->prefix.length;
+    struct route *route = memory_zeroed(1, sizeof *route + bytes);
+    uint8_t *at = route->bytes;
+    route->id = ++router->next_id;
+    route->origin_peer = origin_peer;
+    route->origin_id = origin_id;
+    route->since_us = router->now_us;
+    route->request = *request;
+    route->request.key = copy_to(&at, request->key);
+    route->request.value = copy_to(&at, request->value);
+    route->request.prefix = copy_to(&at, request->prefix);
+    buf_init(&route->entries, LIST_BYTES_MAX);
+    buf_init(&route->cursor_key, KEY_BYTES_MAX);
+    buf_append_slice(&route->cursor_key, request->cursor.key);
+    route->request.cursor.key = buf_slice(&route->cursor_key);
+    list_init(&route->link);
+    list_append(&router->routes, &route->link);
+    table_add(&router->table, &route->node, id_hash(route->id));
+    return route;
+}
+
+static void answer_origin(struct effects *effects, uint64_t origin_peer, uint64_t origin_id,
+                          uint64_t to_incarnation, const struct reply *reply)
+{
+    if (origin_peer == 0) {
+        effects_reply(effects, origin_id, reply);
+        return;
+    }
+    struct buf bytes;
+    buf_init(&bytes, MESSAGE_BYTES_MAX);
+    reply_encode(&bytes, reply);
+    struct message message = {.kind = MESSAGE_ANSWER, .answer = {.id = origin_id, .reply = buf_slice(&bytes)}};
+    effects_send(effects, origin_peer, to_incarnation, &message);
+    buf_release(&bytes);
+}
+
+static void finish(struct router *router, struct effects *effects, struct route *route, const struct reply *reply)
+{
+    const struct map_node *peer = cluster_map_node_of_store(&router->agreement->map, route->origin_peer);
+    answer_origin(effects, route->origin_peer, route->origin_id, peer != NULL ? peer->incarnation : 0, reply);
+    route_free(router, route);
+}
+
+static void finish_error(struct router *router, struct effects *effects, struct route *route, enum err error)
+{
+    finish(router, effects, route, &(struct reply){.error = error});
+}
+
+static bool is_write(const struct request *request)
+{
+    return request->kind == REQUEST_PUT || request->kind == REQUEST_DELETE;
+}
+
+static uint16_t slot_of(const struct request *request)
+{
+    return request->kind == REQUEST_LIST ? request->cursor.slot : slot_of_key(request->key);
+}
+
+static void forward(struct router *router, struct effects *effects, struct route *route, node_id to)
+{
+    struct buf bytes;
+    buf_init(&bytes, MESSAGE_BYTES_MAX);
+    request_encode(&bytes, &route->request);
+    struct message message = {.kind = MESSAGE_FORWARD,
+                              .forward = {.id = route->id, .request = buf_slice(&bytes)}};
+    agreement_send(router->agreement, effects, to, &message);
+    buf_release(&bytes);
+    route->state = ROUTE_SENT;
+    route->sent_to = to;
+    route->retry_us = is_write(&route->request) ? UINT64_MAX : router->now_us + READ_AGAIN_US;
+    if (route->retry_us != UINT64_MAX)
+        effects_wake(effects, route->retry_us);
+}
+
+static void wait_and_retry(struct router *router, struct effects *effects, struct route *route)
+{
+    route->state = ROUTE_WAITING;
+    route->retry_us = router->now_us + RETRY_US;
+    effects_wake(effects, route->retry_us);
+}
+
+static void try_here(struct router *router, struct effects *effects, struct route *route)
+{
+    route->state = ROUTE_HERE;
+    strong_request(router->strong, effects, router->now_us, route->id, &route->request);
+}
+
+static bool can_here(const struct router *router, const struct request *request)
+{
+    const struct strong *strong = router->strong;
+    const struct map_keyspace *keyspace = cluster_map_keyspace(&router->agreement->map, request->keyspace);
+    if (request->consistency == CONSISTENCY_LOCAL)
+        return true;
+    if (!is_write(request))
+        return strong_serves(strong, request->keyspace, slot_of(request));
+    return keyspace != NULL && strong->live && map_keyspace_slot(keyspace, slot_of(request))->primary == strong->self;
+}
+
+// Who else could answer: the primary of a write's slot, any live in-sync replica for the rest.
+static node_id choose_other(struct router *router, const struct route *route, const struct replica_set *set)
+{
+    node_set live = cluster_map_live(&router->agreement->map);
+    if (is_write(&route->request))
+        return set->primary;
+    node_set candidates = set->in_sync & live & ~node_bit(agreement_self(router->agreement));
+    if ((candidates & ~node_bit(route->sent_to)) != 0)
+        candidates &= ~node_bit(route->sent_to);
+    unsigned count = node_set_count(candidates);
+    return count == 0 ? NODE_NONE : node_set_nth(candidates, (unsigned)rng_below(&router->rng, count));
+}
+
+static void try_route(struct router *router, struct effects *effects, struct route *route)
+{
+    const struct map_keyspace *keyspace =
+        cluster_map_keyspace(&router->agreement->map, route->request.keyspace);
+    if (can_here(router, &route->request)) {
+        try_here(router, effects, route);
+        return;
+    }
+    if (route->origin_peer != 0 || keyspace == NULL) {
+        finish_error(router, effects, route, keyspace == NULL ? ERR_NOT_FOUND : ERR_RETRY);
+        return;
+    }
+    const struct replica_set *set = map_keyspace_slot(keyspace, slot_of(&route->request));
+    node_set live = cluster_map_live(&router->agreement->map);
+    node_id self = agreement_self(router->agreement);
+    node_id other = choose_other(router, route, set);
+    if ((set->in_sync & live) == 0)
+        finish(router, effects, route, &(struct reply){.error = ERR_UNAVAILABLE, .awaited = set->in_sync});
+    else if (other == NODE_NONE || other == self)
+        wait_and_retry(router, effects, route);
+    else
+        forward(router, effects, route, other);
+}
+
+static bool is_busy(const struct router *router)
+{
+    return router->table.count >= ROUTES_MAX;
+}
+
+static void begin_change(struct router *router, struct effects *effects, uint64_t handle,
+                         const struct request *request)
+{
+    enum err error = next_map_check_change(&router->agreement->map, &request->change);
+    bool fulfilled = next_map_satisfies(&router->agreement->map, &request->change);
+    if (error != ERR_OK || fulfilled) {
+        effects_reply(effects, handle, &(struct reply){.error = error});
+        return;
+    }
+    struct route *route = add(router, 0, handle, request);
+    route->state = ROUTE_CHANGE;
+    router->changes_dirty = true;
+}
+
+void router_request(struct router *router, struct effects *effects, uint64_t now_us, uint64_t handle,
+                    const struct request *request)
+{
+    struct reply reply = {.error = request_check(request)};
+    router->now_us = now_us;
+    if (reply.error == ERR_OK && router->agreement->map.epoch == 0)
+        reply.error = ERR_UNAVAILABLE;
+    if (reply.error == ERR_OK && is_busy(router))
+        reply.error = ERR_BUSY;
+    if (reply.error != ERR_OK) {
+        effects_reply(effects, handle, &reply);
+    } else if (request->kind == REQUEST_CHANGE) {
+        begin_change(router, effects, handle, request);
+    } else if (strong_read_now(router->strong, request, &reply)) {
+        effects_reply(effects, handle, &reply);
+    } else {
+        try_route(router, effects, add(router, 0, handle, request));
+    }
+}
+
+void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us, uint64_t peer,
+                       uint64_t to_incarnation, const struct message_forward *message)
+{
+    struct request request;
+    struct reply reply;
+    router->now_us = now_us;
+    if (request_decode(message->request, &request) != ERR_OK || request.kind == REQUEST_CHANGE)
+        return;
+    if (strong_read_now(router->strong, &request, &reply)) {
+        answer_origin(effects, peer, message->id, to_incarnation, &reply);
+    } else if (is_busy(router)) {
+        reply = (struct reply){.error = ERR_BUSY};
+        answer_origin(effects, peer, message->id, to_incarnation, &reply);
+    } else {
+        try_route(router, effects, add(router, peer, message->id, &request));
+    }
+}
+
+// Adds a page to what a listing has; true when the listing goes on.
+static bool take_page(struct route *route, const struct reply *page)
+{
+    struct cursor in = cursor_of(page->entries);
+    struct list_entry entry;
+    uint32_t count = 0;
+    while (list_entry_next(&in, &entry))
+        count++;
+    buf_append_slice(&route->entries, page->entries);
+    buf_clear(&route->cursor_key);
+    buf_append_slice(&route->cursor_key, page->cursor.key);
+    route->request.cursor = (struct list_cursor){.slot = page->cursor.slot, .key = buf_slice(&route->cursor_key)};
+    route->request.limit -= count < route->request.limit ? count : route->request.limit;
+    return page->cursor.slot < SLOTS && route->request.limit > 0 && route->entries.length < LIST_BYTES_MAX / 2;
+}
+
+static void on_page(struct router *router, struct effects *effects, struct route *route, const struct reply *page)
+{
+    if (route->origin_peer != 0) {
+        finish(router, effects, route, page);
+    } else if (take_page(route, page)) {
+        try_route(router, effects, route);
+    } else {
+        struct reply whole = {.entries = buf_slice(&route->entries), .cursor = route->request.cursor};
+        finish(router, effects, route, &whole);
+    }
+}
+
+static void on_reply(struct router *router, struct effects *effects, struct route *route, const struct reply *reply)
+{
+    if (reply->error == ERR_RETRY && route->origin_peer == 0)
+        wait_and_retry(router, effects, route);
+    else if (reply->error == ERR_OK && route->request.kind == REQUEST_LIST)
+        on_page(router, effects, route, reply);
+    else
+        finish(router, effects, route, reply);
+}
+
+void router_answer(void *context, struct effects *effects, uint64_t handle, const struct reply *reply)
+{
+    struct router *router = context;
+    struct route *route = find(router, handle);
+    if (route != NULL && route->state == ROUTE_HERE)
+        on_reply(router, effects, route, reply);
+}
+
+void router_on_answer(struct router *router, struct effects *effects, uint64_t now_us,
+                      const struct message_answer *answer)
+{
+    struct reply reply;
+    struct route *route = find(router, answer->id);
+    router->now_us = now_us;
+    if (route != NULL && route->state == ROUTE_SENT && reply_decode(answer->reply, &reply) == ERR_OK)
+        on_reply(router, effects, route, &reply);
+}
+
+static enum err age_error(const struct route *route)
+{
+    bool may_be_taken = route->state == ROUTE_SENT || route->state == ROUTE_HERE;
+    if (is_write(&route->request))
+        return may_be_taken ? ERR_UNKNOWN : ERR_UNAVAILABLE;
+    return ERR_TIMEOUT;
+}
+
+// Looks at every route; those that have an answer now are gone afterwards.
+static void look_at_all(struct router *router, struct effects *effects, bool new_map)
+{
+    struct list all;
+    struct list *link;
+    list_init(&all);
+    list_move_all(&all, &router->routes);
+    while ((link = list_take_first(&all)) != NULL) {
+        struct route *route = LIST_ITEM(link, struct route, link);
+        list_append(&router->routes, &route->link);
+        bool change = route->state == ROUTE_CHANGE;
+        uint64_t age_max_us = change ? CHANGE_AGE_MAX_US : ROUTE_AGE_MAX_US;
+        bool again = (route->state == ROUTE_WAITING && (new_map || router->now_us >= route->retry_us)) ||
+                     (route->state == ROUTE_SENT && router->now_us >= route->retry_us);
+        if (change && new_map && next_map_satisfies(&router->agreement->map, &route->request.change))
+            finish_error(router, effects, route, ERR_OK);
+        else if (router->now_us >= route->since_us + age_max_us)
+            finish_error(router, effects, route, age_error(route));
+        else if (again)
+            try_route(router, effects, route);
+        else
+            effects_wake(effects, route->retry_us > router->now_us ? route->retry_us
+                                                                   : route->since_us + age_max_us);
+    }
+}
+
+void router_on_map(struct router *router, struct effects *effects, uint64_t now_us)
+{
+    router->now_us = now_us;
+    look_at_all(router, effects, true);
+}
+
+void router_tick(struct router *router, struct effects *effects, uint64_t now_us)
+{
+    router->now_us = now_us;
+    if (!list_empty(&router->routes))
+        look_at_all(router, effects, false);
+}
+
+void router_wants(const struct router *router, struct wants *out)
+{
+    for (const struct list *link = router->routes.next; link != &router->routes; link = link->next) {
+        const struct route *route = LIST_ITEM(link, const struct route, link);
+        if (route->state == ROUTE_CHANGE)
+            wants_add_change(out, &route->request.change);
+    }
+}

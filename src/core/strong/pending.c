@@ -1,0 +1,79 @@
+#include "core/strong/pending.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+
+void pendings_init(struct pendings *pendings)
+{
+    list_init(&pendings->by_age);
+    pendings->count = 0;
+}
+
+static struct pending *add(struct pendings *pendings, uint64_t handle, size_t bytes, uint64_t now_us)
+{
+    struct pending *pending = memory_zeroed(1, sizeof *pending + bytes);
+    pending->handle = handle;
+    pending->since_us = now_us;
+    list_init(&pending->link);
+    list_init(&pending->age_link);
+    list_append(&pendings->by_age, &pending->age_link);
+    pendings->count++;
+    return pending;
+}
+
+// Copies `slice` to `*at`, moves `*at` on, and returns the copy.
+static struct slice copy_to(uint8_t **at, struct slice slice)
+{
+    struct slice copy = slice_of(*at, slice.length);
+    if (slice.length > 0)
+        memcpy(*at, slice.bytes, slice.length);
+    *at += slice.length;
+    return copy;
+}
+
+struct pending *pendings_add(struct pendings *pendings, uint64_t handle, const struct request *request,
+                             uint64_t now_us)
+{
+    size_t bytes = request->key.length + request->value.length + request->prefix.length +
+                   request->cursor.key.length;
+    struct pending *pending = add(pendings, handle, bytes, now_us);
+    uint8_t *at = pending->bytes;
+    pending->request = *request;
+    pending->request.key = copy_to(&at, request->key);
+    pending->request.value = copy_to(&at, request->value);
+    pending->request.prefix = copy_to(&at, request->prefix);
+    pending->request.cursor.key = copy_to(&at, request->cursor.key);
+    return pending;
+}
+
+void pending_decide(struct pending *pending, const struct reply *reply, bool wrote)
+{
+    CHECK(reply->value.length == 0 && reply->entries.length == 0 && reply->cursor.key.length == 0);
+    pending->decided = true;
+    pending->wrote = wrote;
+    pending->reply = *reply;
+}
+
+struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle, const struct reply *reply,
+                                     bool wrote, uint64_t now_us)
+{
+    struct pending *pending = add(pendings, handle, 0, now_us);
+    pending_decide(pending, reply, wrote);
+    return pending;
+}
+
+void pendings_remove(struct pendings *pendings, struct pending *pending)
+{
+    CHECK(pendings->count > 0);
+    pendings->count--;
+    list_remove(&pending->link);
+    list_remove(&pending->age_link);
+    free(pending);
+}
+
+struct pending *pendings_oldest(const struct pendings *pendings)
+{
+    return list_empty(&pendings->by_age) ? NULL
+                                         : LIST_ITEM(pendings->by_age.next, struct pending, age_link);
+}

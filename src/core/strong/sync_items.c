@@ -1,0 +1,103 @@
+#include "core/strong/sync_items.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+
+enum { CAPACITY_FIRST = 64, KEYS_BYTES_MAX = 1 << 30 };
+
+void sync_items_init(struct sync_items *items, uint64_t salt)
+{
+    *items = (struct sync_items){.salt = salt};
+    buf_init(&items->keys, KEYS_BYTES_MAX);
+}
+
+void sync_items_release(struct sync_items *items)
+{
+    free(items->items);
+    free(items->folds);
+    buf_release(&items->keys);
+    *items = (struct sync_items){0};
+}
+
+struct listing {
+    struct sync_items *items;
+    struct digest digest;
+    uint16_t slot;
+};
+
+static bool list_record(void *context, struct slice key, const struct record *record)
+{
+    struct listing *listing = context;
+    struct sync_items *items = listing->items;
+    struct sync_item item = {.hash = item_hash(items->salt, key, record->stamp),
+                             .stamp = record->stamp,
+                             .key_offset = items->keys.length,
+                             .key_length = (uint16_t)key.length,
+                             .slot = listing->slot};
+    if (items->count == items->capacity) {
+        items->capacity = items->capacity > 0 ? items->capacity * 2 : CAPACITY_FIRST;
+        items->items = memory_resize(items->items, items->capacity * sizeof *items->items);
+    }
+    items->items[items->count++] = item;
+    buf_append_slice(&items->keys, key);
+    digest_add(&listing->digest, item.hash);
+    return !items->keys.overflown;
+}
+
+enum err sync_items_list(struct sync_items *items, const struct store *store, uint32_t keyspace,
+                         struct slot_set *slots)
+{
+    items->folds = memory_resize(items->folds, SLOTS * sizeof *items->folds);
+    unsigned slot = slot_set_next(slots, 0);
+    for (; slot < SLOTS; slot = slot_set_next(slots, slot + 1)) {
+        if (items->fold_count > 0 && items->count >= SYNC_ITEMS_ENOUGH)
+            break;
+        struct listing listing = {.items = items, .slot = (uint16_t)slot};
+        enum err error =
+            record_store_scan(store, keyspace, (uint16_t)slot, slice_of(NULL, 0), list_record, &listing);
+        if (error != ERR_OK || items->keys.overflown)
+            return error != ERR_OK ? error : ERR_TOO_LARGE;
+        items->folds[items->fold_count++] = digest_fold(&listing.digest, items->salt);
+    }
+    for (; slot < SLOTS; slot = slot_set_next(slots, slot + 1))
+        slot_set_remove(slots, slot);
+    return ERR_OK;
+}
+
+static int compare_hashes(struct hash128 a, struct hash128 b)
+{
+    if (a.high != b.high)
+        return a.high < b.high ? -1 : 1;
+    return (a.low > b.low) - (a.low < b.low);
+}
+
+static int compare_items(const void *left, const void *right)
+{
+    const struct sync_item *a = left;
+    const struct sync_item *b = right;
+    return compare_hashes(a->hash, b->hash);
+}
+
+void sync_items_sort(struct sync_items *items)
+{
+    if (items->count > 0)
+        qsort(items->items, items->count, sizeof *items->items, compare_items);
+}
+
+const struct sync_item *sync_items_find(const struct sync_items *items, struct hash128 hash)
+{
+    size_t low = 0;
+    size_t high = items->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_hashes(items->items[middle].hash, hash);
+        if (order == 0)
+            return &items->items[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

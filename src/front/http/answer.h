@@ -1,0 +1,13 @@
+// An answer as the HTTP library takes it.
+#ifndef BRUSIO_FRONT_HTTP_ANSWER_H
+#define BRUSIO_FRONT_HTTP_ANSWER_H
+
+#include "front/http/exchange.h"
+
+struct MHD_Response;
+
+// Gives a response to be ended by MHD_destroy_response; takes the answer's body. NULL when there is
+// no memory.
+struct MHD_Response *answer_response(struct answer *answer);
+
+#endif

@@ -1,0 +1,45 @@
+// The handlers of all routes. Each answers its exchange, or asks the host and names who will.
+#ifndef BRUSIO_FRONT_HTTP_HANDLERS_H
+#define BRUSIO_FRONT_HTTP_HANDLERS_H
+
+#include "front/http/exchange.h"
+
+// records.c: keys and values as JSON, in keyspace `default`.
+void handle_write(struct exchange *exchange);
+void handle_read(struct exchange *exchange);
+void handle_delete(struct exchange *exchange);
+
+// drills.c: making a node fail and recover.
+void handle_fail(struct exchange *exchange);
+void handle_recover(struct exchange *exchange);
+
+// nodes.c: who is there.
+void handle_nodes(struct exchange *exchange);
+void handle_v1_nodes(struct exchange *exchange);
+
+// placement.c: where the keys of keyspace `default` are.
+void handle_set_strategy(struct exchange *exchange);
+void handle_nodes_for_key(struct exchange *exchange);
+
+// kv.c: keys and values as raw bytes, in every keyspace. handle_kv_get lists when no key is named.
+void handle_kv_get(struct exchange *exchange);
+void handle_kv_put(struct exchange *exchange);
+void handle_kv_delete(struct exchange *exchange);
+
+// listing.c: the keys of a keyspace.
+void handle_kv_list(struct exchange *exchange);
+
+// keyspaces.c
+void handle_keyspaces(struct exchange *exchange);
+void handle_keyspace(struct exchange *exchange);
+void handle_keyspace_create(struct exchange *exchange);
+void handle_keyspace_change(struct exchange *exchange);
+
+// health.c
+void handle_livez(struct exchange *exchange);
+void handle_readyz(struct exchange *exchange);
+
+// openapi.c
+void handle_openapi(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,199 @@
+#include "model/cluster_map.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "model/stamp.h"
+
+#include <stdlib.h>
+
+void cluster_map_init(struct cluster_map *map)
+{
+    memset(map, 0, sizeof *map);
+}
+
+void cluster_map_release(struct cluster_map *map)
+{
+    for (unsigned i = 0; i < map->keyspace_count; i++) {
+        free(map->keyspaces[i].sets);
+        free(map->keyspaces[i].set_of_slot);
+    }
+    cluster_map_init(map);
+}
+
+void cluster_map_copy(struct cluster_map *to, const struct cluster_map *from)
+{
+    *to = *from;
+    for (unsigned i = 0; i < from->keyspace_count; i++) {
+        const struct map_keyspace *source = &from->keyspaces[i];
+        struct map_keyspace *copy = &to->keyspaces[i];
+        copy->sets = memory_copy(source->sets, source->set_count * sizeof *source->sets);
+        copy->set_of_slot = memory_copy(source->set_of_slot, SLOTS * sizeof *source->set_of_slot);
+    }
+}
+
+const struct map_node *cluster_map_node(const struct cluster_map *map, node_id id)
+{
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].id == id)
+            return &map->nodes[i];
+    return NULL;
+}
+
+const struct map_node *cluster_map_node_of_store(const struct cluster_map *map, uint64_t store_id)
+{
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].store_id == store_id)
+            return &map->nodes[i];
+    return NULL;
+}
+
+const struct map_keyspace *cluster_map_keyspace(const struct cluster_map *map, uint32_t id)
+{
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        if (map->keyspaces[i].keyspace.id == id)
+            return &map->keyspaces[i];
+    return NULL;
+}
+
+const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map, struct slice name)
+{
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        if (slice_equal(slice_of_text(map->keyspaces[i].keyspace.name), name))
+            return &map->keyspaces[i];
+    return NULL;
+}
+
+node_set cluster_map_members(const struct cluster_map *map)
+{
+    node_set members = 0;
+    for (unsigned i = 0; i < map->node_count; i++)
+        members |= node_bit(map->nodes[i].id);
+    return members;
+}
+
+node_set cluster_map_live(const struct cluster_map *map)
+{
+    node_set live = 0;
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].state == NODE_UP)
+            live |= node_bit(map->nodes[i].id);
+    return live;
+}
+
+void map_keyspace_expand(const struct map_keyspace *keyspace, struct replica_set *out)
+{
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        out[slot] = keyspace->sets[keyspace->set_of_slot[slot]];
+}
+
+bool address_copy(char to[ADDRESS_BYTES_MAX + 1], struct slice from)
+{
+    if (from.length > ADDRESS_BYTES_MAX || (from.length > 0 && memchr(from.bytes, 0, from.length) != NULL))
+        return false;
+    if (from.length > 0)
+        memcpy(to, from.bytes, from.length);
+    to[from.length] = '\0';
+    return true;
+}
+
+bool replica_set_equal(const struct replica_set *a, const struct replica_set *b)
+{
+    return a->in_sync == b->in_sync && a->joining == b->joining && a->target == b->target &&
+           a->join_epoch == b->join_epoch && a->primary == b->primary &&
+           a->target_primary == b->target_primary;
+}
+
+static uint64_t replica_set_hash(const struct replica_set *set)
+{
+    uint64_t words[5] = {set->in_sync, set->joining, set->target, set->join_epoch,
+                         (uint64_t)set->primary << 8 | set->target_primary};
+    return hash64(slice_of(words, sizeof words), 0);
+}
+
+// Open addressing over set numbers + 1; at most SLOTS distinct sets fill half of it.
+enum { INTERN_BUCKETS = 2 * SLOTS };
+
+static uint16_t intern_one(struct map_keyspace *keyspace, uint16_t *buckets, const struct replica_set *set)
+{
+    uint64_t at = replica_set_hash(set) % INTERN_BUCKETS;
+    for (; buckets[at] != 0; at = (at + 1) % INTERN_BUCKETS)
+        if (replica_set_equal(&keyspace->sets[buckets[at] - 1], set))
+            return (uint16_t)(buckets[at] - 1);
+    keyspace->sets[keyspace->set_count++] = *set;
+    buckets[at] = keyspace->set_count;
+    return (uint16_t)(keyspace->set_count - 1);
+}
+
+void map_keyspace_intern(struct map_keyspace *keyspace, const struct replica_set *slots)
+{
+    uint16_t *buckets = memory_zeroed(INTERN_BUCKETS, sizeof *buckets);
+    free(keyspace->sets);
+    keyspace->sets = memory_zeroed(SLOTS, sizeof *keyspace->sets);
+    keyspace->set_count = 0;
+    if (keyspace->set_of_slot == NULL)
+        keyspace->set_of_slot = memory_zeroed(SLOTS, sizeof *keyspace->set_of_slot);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        bool repeats = slot > 0 && replica_set_equal(&slots[slot], &slots[slot - 1]);
+        keyspace->set_of_slot[slot] =
+            repeats ? keyspace->set_of_slot[slot - 1] : intern_one(keyspace, buckets, &slots[slot]);
+    }
+    keyspace->sets = memory_resize(keyspace->sets, keyspace->set_count * sizeof *keyspace->sets);
+    free(buckets);
+}
+
+static bool nodes_are_valid(const struct cluster_map *map)
+{
+    node_id last = NODE_NONE;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        const struct map_node *node = &map->nodes[i];
+        if (node->id <= last || node->id > NODES_MAX || node->store_id == 0 ||
+            (unsigned)node->state >= NODE_STATE_COUNT)
+            return false;
+        for (unsigned j = 0; j < i; j++)
+            if (map->nodes[j].store_id == node->store_id)
+                return false;
+        last = node->id;
+    }
+    return true;
+}
+
+static bool set_is_valid(const struct cluster_map *map, const struct replica_set *set, node_set members,
+                         node_set live)
+{
+    node_set named = set->in_sync | set->joining | set->target | node_bit(set->target_primary);
+    node_set serving = set->in_sync & live;
+    bool primary_fits =
+        set->primary == NODE_NONE ? serving == 0 : node_set_has(serving, set->primary);
+    return set->in_sync != 0 && (named & ~members) == 0 && (set->in_sync & set->joining) == 0 &&
+           (set->joining == 0) == (set->join_epoch == 0) && set->join_epoch <= map->epoch &&
+           set->target_primary <= NODES_MAX && primary_fits;
+}
+
+static bool keyspace_is_valid(const struct cluster_map *map, unsigned index, node_set members,
+                              node_set live)
+{
+    const struct map_keyspace *keyspace = &map->keyspaces[index];
+    if (keyspace->keyspace.id >= map->next_keyspace_id)
+        return false;
+    for (unsigned i = 0; i < index; i++) {
+        const struct keyspace *other = &map->keyspaces[i].keyspace;
+        if (other->id == keyspace->keyspace.id || strcmp(other->name, keyspace->keyspace.name) == 0)
+            return false;
+    }
+    for (unsigned i = 0; i < keyspace->set_count; i++)
+        if (!set_is_valid(map, &keyspace->sets[i], members, live))
+            return false;
+    return true;
+}
+
+enum err cluster_map_check(const struct cluster_map *map)
+{
+    node_set members = cluster_map_members(map);
+    node_set live = cluster_map_live(map);
+    bool valid = nodes_are_valid(map) && map->epoch >= 1 && map->epoch <= STAMP_EPOCH_MAX &&
+                 map->voters != 0 && (map->voters & ~members) == 0 &&
+                 node_set_count(map->voters) <= VOTERS_MAX;
+    for (unsigned i = 0; valid && i < map->keyspace_count; i++)
+        valid = keyspace_is_valid(map, i, members, live);
+    return valid ? ERR_OK : ERR_INVALID;
+}

@@ -1,0 +1,102 @@
+// What a client asks of a node, and what it is told.
+//
+// The same structures travel from the front (HTTP) through the host into the cores, and, encoded, from a
+// gateway to the node that can answer.
+#ifndef BRUSIO_MODEL_REQUEST_H
+#define BRUSIO_MODEL_REQUEST_H
+
+#include "model/keyspace.h"
+#include "model/node_set.h"
+#include "model/record.h"
+#include "model/slot.h"
+
+enum request_kind { REQUEST_READ, REQUEST_PUT, REQUEST_DELETE, REQUEST_LIST, REQUEST_CHANGE, REQUEST_KIND_COUNT };
+
+// What must hold of the key's newest version for a put or delete to happen (else ERR_MISMATCH).
+enum condition {
+    CONDITION_NONE,
+    CONDITION_ABSENT,  // there is no such key (If-None-Match: *)
+    CONDITION_PRESENT, // there is one (If-Match: *)
+    CONDITION_STAMP,   // its stamp is `expected` (If-Match: "<stamp>")
+    CONDITION_COUNT
+};
+
+// strong: linearizable. local: whatever this node has, or nothing (ERR_NOT_FOUND); reads only.
+enum consistency { CONSISTENCY_STRONG, CONSISTENCY_LOCAL, CONSISTENCY_COUNT };
+
+// A change of the cluster map that an operator asks for.
+enum change_kind {
+    CHANGE_NONE,
+    CHANGE_FAIL,            // node
+    CHANGE_RECOVER,         // node
+    CHANGE_STRATEGY,        // keyspace, strategy, replication_factor
+    CHANGE_KEYSPACE_CREATE, // name, strategy, replication_factor, min_in_sync
+    CHANGE_MIN_IN_SYNC,     // keyspace, min_in_sync
+    CHANGE_KIND_COUNT
+};
+
+struct change {
+    enum change_kind kind;
+    node_id node;
+    uint32_t keyspace;
+    char name[KEYSPACE_NAME_BYTES_MAX + 1];
+    enum strategy strategy;
+    uint8_t replication_factor; // 0 in CHANGE_STRATEGY keeps what the keyspace has
+    uint8_t min_in_sync;
+};
+
+// Where a listing goes on: at the first key after `key` in `slot` (an empty `key`: at the slot's beginning).
+// `slot` is SLOTS when nothing is left.
+struct list_cursor {
+    uint16_t slot;
+    struct slice key;
+};
+
+#define LIST_LIMIT_MAX 1000
+
+// All slices are borrowed for the call that takes the request.
+struct request {
+    enum request_kind kind;
+    uint32_t keyspace; // id
+    struct slice key;
+    struct slice value; // of a put: at most VALUE_BYTES_MAX
+    enum condition condition;
+    struct stamp expected;
+    enum consistency consistency;
+    struct operation_id operation;
+    struct slice prefix; // of a list
+    struct list_cursor cursor;
+    uint32_t limit; // of a list: 1 to LIST_LIMIT_MAX
+    struct change change;
+};
+
+struct reply {
+    enum err error;
+    bool existed;       // a put replaced a value; a delete found one
+    struct stamp stamp; // of the version read or written; on a mismatch, of the newest one (zero: absent)
+    struct slice value;   // of a read; borrowed
+    node_set awaited;     // on ERR_UNAVAILABLE: nodes any of which could answer once it is back
+    struct slice entries; // of a list: list_entry_append's bytes; borrowed
+    struct list_cursor cursor; // of a list: where to go on; key borrowed
+};
+
+// One key of a listing, appended to `out`; list_entry_next takes the next one off `entries`' front, false at
+// the end or when the bytes are bad (then `in->failed`).
+struct list_entry {
+    struct slice key;
+    struct stamp stamp;
+    uint64_t value_bytes;
+};
+void list_entry_append(struct buf *out, const struct list_entry *entry);
+bool list_entry_next(struct cursor *in, struct list_entry *out);
+
+// ERR_INVALID or ERR_TOO_LARGE when a field is outside what its comment says.
+WARN_UNUSED enum err request_check(const struct request *request);
+
+void request_encode(struct buf *out, const struct request *request);
+void reply_encode(struct buf *out, const struct reply *reply);
+// Total over any bytes; slices borrow from `bytes`.
+WARN_UNUSED enum err request_decode(struct slice bytes, struct request *out);
+WARN_UNUSED enum err reply_decode(struct slice bytes, struct reply *out);
+
+#endif

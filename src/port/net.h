@@ -1,0 +1,42 @@
+// Messages between nodes.
+//
+// Promise
+//  1. A message arrives whole or not at all. Messages may be lost; what arrives from one peer over one
+//     connection arrives in the order of sending. (The cores assume less: they survive reordering and
+//     duplication too.)
+//  2. Who sent it is proven: the peer knows the cluster key and named its store id.
+//  3. What is queued for one peer is bounded; past the bound new messages are dropped and counted.
+//
+// Peers are named by store id. Everything is called from the event loop's thread.
+#ifndef BRUSIO_PORT_NET_H
+#define BRUSIO_PORT_NET_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#define MESSAGE_BYTES_MAX (16u << 20)
+
+// A name for "whoever answers at the address that I was given", before its store id is known.
+#define PEER_SEED UINT64_C(0)
+
+struct net_ops {
+    // Queues a message (1 to MESSAGE_BYTES_MAX bytes, copied). Without a route it is dropped.
+    void (*send)(void *net, uint64_t peer, struct slice message);
+
+    // Sets where a peer is reached ("host:port"; NULL: nowhere any more). Connections are made when
+    // needed and kept; setting the same address again changes nothing.
+    void (*route)(void *net, uint64_t peer, const char *address);
+
+    // Writes what was queued since the last flush; called once at the end of each turn of the event loop.
+    void (*flush)(void *net);
+};
+
+struct net {
+    const struct net_ops *ops;
+    void *self;
+};
+
+// What the maker of a net is called with; `message` is borrowed for the call.
+typedef void net_receive(void *context, uint64_t peer, struct slice message);
+
+#endif

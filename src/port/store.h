@@ -1,0 +1,64 @@
+// An ordered map of bytes with atomic batches: what a node keeps on disk.
+//
+// Promise
+//  1. A batch is applied whole or not at all, and batches in the order in which they were given.
+//  2. When `durable` is reported for batch n, batches 1 to n survive whatever the store's durability names:
+//     `commit`, the loss of power; `interval`, the death of the process (and of power, after the next sync).
+//  3. get and scan see every batch that was reported, and may see later ones.
+//  4. After a failed batch nothing more is applied: the store stays failed until it is opened again.
+//
+// All functions are called from one thread, the event loop's. The store never calls back from inside one of
+// these functions; completions are handed to the `store_done` of its maker from that same thread, later.
+#ifndef BRUSIO_PORT_STORE_H
+#define BRUSIO_PORT_STORE_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+// Tables are separate ordered maps in one store; a batch may touch several.
+enum store_table {
+    STORE_RECORDS, // what users stored
+    STORE_MARKS,   // which of these are in flight
+    STORE_META,    // what the node must remember of itself
+    STORE_TABLE_COUNT
+};
+
+#define STORE_KEY_BYTES_MAX 500
+#define STORE_VALUE_BYTES_MAX ((8u << 20) + 4096)
+
+enum durability { DURABILITY_COMMIT, DURABILITY_INTERVAL };
+
+// Called for each pair of a scan, in byte order of keys; borrowed bytes, valid during the call only.
+// Returning false ends the scan.
+typedef bool store_visit(void *context, struct slice key, struct slice value);
+
+// Reports batches: every batch up to and including number `batch` has ended with `error` (ERR_OK, ERR_FULL,
+// ERR_IO, ERR_CORRUPT). Numbers are those that `commit` gave.
+typedef void store_done(void *context, uint64_t batch, enum err error);
+
+struct store_ops {
+    // Adds to the open batch. Bytes are copied. Key 1 to STORE_KEY_BYTES_MAX bytes. Deleting an absent key
+    // is fine.
+    void (*put)(void *store, enum store_table table, struct slice key, struct slice value);
+    void (*remove)(void *store, enum store_table table, struct slice key);
+
+    // Closes the open batch and hands it over; returns its number (1, 2, ...), which `store_done` will name.
+    // An empty batch gets a number too.
+    uint64_t (*commit)(void *store);
+
+    // ERR_NOT_FOUND when absent. `out` is borrowed: valid until control returns to the event loop, or the
+    // next call of get, scan or commit, whichever is first.
+    enum err (*get)(void *store, enum store_table table, struct slice key, struct slice *out);
+
+    // Visits the pairs with first <= key < end (an empty `end` means to the table's end).
+    // Nothing else of this store may be called from inside `visit`.
+    enum err (*scan)(void *store, enum store_table table, struct slice first, struct slice end,
+                     store_visit *visit, void *context);
+};
+
+struct store {
+    const struct store_ops *ops;
+    void *self;
+};
+
+#endif

@@ -1,0 +1,314 @@
+// The daemon: one node over libuv, LMDB, TCP and HTTP. All of it runs on the event loop's thread, but for the
+// stores' commit threads.
+//
+// One turn of the loop: what came in is handed to the host, then (in `prepare`, just before the loop sleeps)
+// answers go out over HTTP, the stores' open batches are handed to their threads, and each peer gets what is
+// queued for it in one write.
+
+#include "adapter/clock_os.h"
+#include "adapter/net_tcp.h"
+#include "adapter/store_lmdb.h"
+#include "base/check.h"
+#include "daemon_options.h"
+#include "front/http/server.h"
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum { HTTP_RUNS_PER_TURN_MAX = 16, PATH_BYTES_MAX = 4096, SIGNALS = 2 };
+
+struct daemon {
+    const struct daemon_options *options;
+    uv_loop_t loop;
+    uv_async_t stores_ended;
+    uv_prepare_t prepare;
+    uv_poll_t http_poll;
+    uv_timer_t http_timer;
+    uv_signal_t signals[SIGNALS];
+    struct store_lmdb *data;
+    struct store_lmdb *voter;
+    struct clock_os *clock;
+    struct net_tcp *net;
+    struct http_server *http;
+    struct host *host;
+    bool stopping;
+    bool serving_told;
+    int status;
+};
+
+static void on_data_done(void *context, uint64_t batch, enum err error)
+{
+    struct daemon *daemon = context;
+    host_on_data_done(daemon->host, batch, error);
+}
+
+static void on_voter_done(void *context, uint64_t batch, enum err error)
+{
+    struct daemon *daemon = context;
+    host_on_voter_done(daemon->host, batch, error);
+}
+
+// On a commit thread.
+static void notify(void *context)
+{
+    struct daemon *daemon = context;
+    uv_async_send(&daemon->stores_ended);
+}
+
+static void on_stores_ended(uv_async_t *handle)
+{
+    struct daemon *daemon = handle->data;
+    store_lmdb_poll(daemon->voter);
+    store_lmdb_poll(daemon->data);
+}
+
+static void on_receive(void *context, uint64_t peer, struct slice message)
+{
+    struct daemon *daemon = context;
+    host_on_message(daemon->host, peer, message);
+}
+
+static void on_wake(void *context)
+{
+    struct daemon *daemon = context;
+    host_on_wake(daemon->host);
+}
+
+// --- the end
+
+static void on_closed(void *context)
+{
+    (void)context;
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (handle->loop != NULL && !uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void stop(struct daemon *daemon)
+{
+    if (daemon->stopping)
+        return;
+    daemon->stopping = true;
+    close_handle((uv_handle_t *)&daemon->http_poll);
+    close_handle((uv_handle_t *)&daemon->http_timer);
+    close_handle((uv_handle_t *)&daemon->prepare);
+    close_handle((uv_handle_t *)&daemon->stores_ended);
+    for (int i = 0; i < SIGNALS; i++)
+        close_handle((uv_handle_t *)&daemon->signals[i]);
+    if (daemon->http != NULL)
+        http_server_close(daemon->http);
+    daemon->http = NULL;
+    if (daemon->net != NULL)
+        net_tcp_close(daemon->net, on_closed, NULL);
+    if (daemon->clock != NULL)
+        clock_os_close(daemon->clock, on_closed, NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    log_line(LOG_INFO, "signal %d: stopping", number);
+    stop(handle->data);
+}
+
+// --- turns of the loop
+
+static void report(struct daemon *daemon)
+{
+    enum err failure = host_failure(daemon->host);
+    if (failure != ERR_OK) {
+        log_line(LOG_ERROR, "stopping: %s%s", err_sentence(failure),
+                 failure == ERR_FOREIGN ? "; start this node on its own cluster, or join on an empty directory"
+                                        : "; nothing more is acknowledged by this node");
+        daemon->status = EXIT_FAILURE;
+        stop(daemon);
+        return;
+    }
+    if (!daemon->serving_told && host_map(daemon->host) != NULL) {
+        struct node_status status = host_status(daemon->host);
+        if (!status.serving)
+            return;
+        log_line(LOG_INFO, "node %u serves, in epoch %llu, at http://%s", status.self,
+                 (unsigned long long)status.epoch, daemon->options->http_advertised);
+        daemon->serving_told = true;
+    }
+}
+
+static void on_http_timer(uv_timer_t *handle)
+{
+    struct daemon *daemon = handle->data;
+    http_server_run(daemon->http);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct daemon *daemon = handle->data;
+    for (int i = 0; i < HTTP_RUNS_PER_TURN_MAX && http_server_wants_run(daemon->http); i++)
+        http_server_run(daemon->http);
+    host_turn_end(daemon->host);
+    report(daemon);
+    if (daemon->stopping)
+        return;
+    uint64_t timeout_ms = http_server_wants_run(daemon->http) ? 0 : http_server_timeout_ms(daemon->http);
+    if (timeout_ms == UINT64_MAX)
+        uv_timer_stop(&daemon->http_timer);
+    else
+        uv_timer_start(&daemon->http_timer, on_http_timer, timeout_ms, 0);
+}
+
+static void on_http_ready(uv_poll_t *handle, int status, int events)
+{
+    struct daemon *daemon = handle->data;
+    (void)status;
+    (void)events;
+    http_server_run(daemon->http);
+}
+
+// --- the start
+
+static enum err open_store(struct daemon *daemon, const char *name, enum durability durability, store_done *done,
+                           struct store_lmdb **out, struct errmsg *detail)
+{
+    char path[PATH_BYTES_MAX];
+    const char *directory = daemon->options->data_directory;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path)
+        return errmsg_set(detail, ERR_TOO_LARGE, "the path of %s is too long", directory);
+    struct store_lmdb_config config = {.directory = path,
+                                       .size_bytes_max = daemon->options->store_bytes_max,
+                                       .durability = durability,
+                                       .notify = notify,
+                                       .done = done,
+                                       .context = daemon};
+    return store_lmdb_open(&config, out, detail);
+}
+
+static enum err open_stores(struct daemon *daemon, struct errmsg *detail)
+{
+    const char *directory = daemon->options->data_directory;
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return errmsg_set(detail, ERR_IO, "cannot make %s: %s", directory, strerror(errno));
+    enum err error = open_store(daemon, "voter", DURABILITY_COMMIT, on_voter_done, &daemon->voter, detail);
+    if (error == ERR_OK)
+        error = open_store(daemon, "data", daemon->options->durability, on_data_done, &daemon->data, detail);
+    return error;
+}
+
+static enum err open_host(struct daemon *daemon, struct errmsg *detail)
+{
+    const struct daemon_options *options = daemon->options;
+    struct node_config config = {.init = options->init,
+                                 .join_address = options->join,
+                                 .peer_address = options->peer_advertised,
+                                 .http_address = options->http_advertised,
+                                 .strategy = options->strategy,
+                                 .replication_factor = options->replication_factor};
+    if (getrandom(&config.seed, sizeof config.seed, 0) != (ssize_t)sizeof config.seed)
+        return errmsg_set(detail, ERR_IO, "the system gives no random bytes: %s", strerror(errno));
+    struct host_ports ports = {.data = store_lmdb_port(daemon->data),
+                               .voter = store_lmdb_port(daemon->voter),
+                               .clock = clock_os_port(daemon->clock)};
+    enum err error = host_new(&config, &ports, &daemon->host, detail);
+    if (error != ERR_OK)
+        return error;
+    struct net_tcp_config net = {.loop = &daemon->loop,
+                                 .listen_address = options->peer_listen,
+                                 .store_id = host_store_id(daemon->host),
+                                 .key = slice_of_text(options->key),
+                                 .receive = on_receive,
+                                 .context = daemon};
+    error = net_tcp_open(&net, &daemon->net, detail);
+    if (error == ERR_OK) {
+        struct net port = net_tcp_port_ops(daemon->net);
+        host_connect(daemon->host, &port);
+    }
+    return error;
+}
+
+static enum err open_http(struct daemon *daemon, struct errmsg *detail)
+{
+    struct http_server_config config = {.listen_address = daemon->options->http_listen,
+                                        .token = daemon->options->token,
+                                        .host = daemon->host,
+                                        .clock = clock_os_port(daemon->clock)};
+    enum err error = http_server_open(&config, &daemon->http, detail);
+    if (error != ERR_OK)
+        return error;
+    uv_poll_init(&daemon->loop, &daemon->http_poll, http_server_fd(daemon->http));
+    daemon->http_poll.data = daemon;
+    uv_poll_start(&daemon->http_poll, UV_READABLE, on_http_ready);
+    uv_timer_init(&daemon->loop, &daemon->http_timer);
+    daemon->http_timer.data = daemon;
+    return ERR_OK;
+}
+
+static void watch(struct daemon *daemon)
+{
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
+    uv_prepare_init(&daemon->loop, &daemon->prepare);
+    daemon->prepare.data = daemon;
+    uv_prepare_start(&daemon->prepare, on_prepare);
+    for (int i = 0; i < SIGNALS; i++) {
+        uv_signal_init(&daemon->loop, &daemon->signals[i]);
+        daemon->signals[i].data = daemon;
+        uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static enum err start(struct daemon *daemon, struct errmsg *detail)
+{
+    uv_async_init(&daemon->loop, &daemon->stores_ended, on_stores_ended);
+    daemon->stores_ended.data = daemon;
+    daemon->clock = clock_os_open(&daemon->loop, on_wake, daemon);
+    enum err error = open_stores(daemon, detail);
+    if (error == ERR_OK)
+        error = open_host(daemon, detail);
+    if (error == ERR_OK)
+        error = open_http(daemon, detail);
+    if (error == ERR_OK)
+        watch(daemon);
+    return error;
+}
+
+static void close_stores(struct daemon *daemon)
+{
+    host_free(daemon->host);
+    if (daemon->data != NULL)
+        store_lmdb_close(daemon->data);
+    if (daemon->voter != NULL)
+        store_lmdb_close(daemon->voter);
+}
+
+int main(int count, char **arguments)
+{
+    struct daemon_options options;
+    switch (daemon_options_read(count, arguments, &options)) {
+    case OPTIONS_DONE:
+        return EXIT_SUCCESS;
+    case OPTIONS_BAD:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
+    log_set_level(options.log_level);
+    struct daemon daemon = {.options = &options, .status = EXIT_SUCCESS};
+    struct errmsg detail = {""};
+    CHECK(uv_loop_init(&daemon.loop) == 0);
+    enum err error = start(&daemon, &detail);
+    if (error != ERR_OK) {
+        log_line(LOG_ERROR, "cannot start: %s", detail.text[0] != '\0' ? detail.text : err_sentence(error));
+        daemon.status = EXIT_FAILURE;
+        stop(&daemon);
+    }
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    close_stores(&daemon);
+    uv_loop_close(&daemon.loop);
+    return daemon.status;
+}

@@ -1,0 +1,89 @@
+// The words of a command line, sorted into options and operands.
+//
+// Promise: any argument vector gives either valid options or ERR_INVALID with a sentence that names
+// the word at fault. Options may stand before, between and after operands, as `--name value` or
+// `--name=value`; `--` ends them. `-` alone is an operand.
+//
+// Invariants
+//  1. The value of a number option is in the range of its specification, of a choice one of its
+//     choices.
+//  2. An option is given at most once, --endpoint at most OPTION_ENDPOINTS_MAX times.
+//
+// All strings are borrowed from the argument vector. It does not know which command takes which
+// option.
+#ifndef BRUSIO_PROG_CLI_OPTIONS_H
+#define BRUSIO_PROG_CLI_OPTIONS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OPTION_ENDPOINTS_MAX = 64, OPTION_WORDS_MAX = 6, CLUSTER_NODES_MAX = 64 };
+
+enum option_id {
+    OPTION_ENDPOINT,
+    OPTION_TOKEN,
+    OPTION_TOKEN_FILE,
+    OPTION_DIR,
+    OPTION_TIMEOUT,
+    OPTION_JSON,
+    OPTION_HELP,
+    OPTION_KEYSPACE,
+    OPTION_FILE,
+    OPTION_LOCAL,
+    OPTION_IF_MATCH,
+    OPTION_IF_ABSENT,
+    OPTION_PREFIX,
+    OPTION_LIMIT,
+    OPTION_ALL,
+    OPTION_STRATEGY,
+    OPTION_REPLICATION_FACTOR,
+    OPTION_MIN_IN_SYNC,
+    OPTION_NODES,
+    OPTION_HTTP_PORT,
+    OPTION_PEER_PORT,
+    OPTION_DURABILITY,
+    OPTION_FOREGROUND,
+    OPTION_COUNT
+};
+
+#define OPTION_BIT(id) ((uint32_t)1 << (id))
+
+enum option_kind { OPTION_KIND_FLAG, OPTION_KIND_TEXT, OPTION_KIND_NUMBER, OPTION_KIND_CHOICE };
+
+struct option_spec {
+    const char *name; // without the dashes
+    enum option_kind kind;
+    const char *value_name; // for the help; of a choice "one|two"
+    const char *help;
+    uint64_t least;
+    uint64_t most;
+};
+
+struct options {
+    uint32_t given;                 // OPTION_BIT of each
+    const char *text[OPTION_COUNT]; // as written, NULL for flags
+    uint64_t number[OPTION_COUNT];
+    const char *endpoints[OPTION_ENDPOINTS_MAX];
+    size_t endpoint_count;
+    const char *words[OPTION_WORDS_MAX]; // the command's name and its operands
+    size_t word_count;
+};
+
+const struct option_spec *option_spec_of(enum option_id id);
+
+// `arguments` without the program's name.
+WARN_UNUSED enum err options_parse(struct options *options, int count, char *const *arguments,
+                                   struct errmsg *detail);
+
+static inline bool options_have(const struct options *options, enum option_id id)
+{
+    return (options->given & OPTION_BIT(id)) != 0;
+}
+
+// A decimal number without sign, in [least, most]; the whole text.
+bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *number);
+
+#endif

@@ -1,0 +1,217 @@
+#include "daemon_options.h"
+
+#include "model/node_set.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char help[] =
+    "Usage: brusiod --data DIR --http HOST:PORT --peer HOST:PORT --token-file FILE --key-file FILE\n"
+    "               [--init | --join HOST:PORT] [options]\n"
+    "\n"
+    "Runs one node of a brusio cluster.\n"
+    "\n"
+    "  --data DIR               where the node keeps its records, and its votes\n"
+    "  --http HOST:PORT         where it listens for clients\n"
+    "  --peer HOST:PORT         where it listens for other nodes\n"
+    "  --token-file FILE        the token that clients must show\n"
+    "  --key-file FILE          the cluster key that nodes must prove to know (16 bytes or more)\n"
+    "  --init                   begin a new cluster (only on an empty directory)\n"
+    "  --join HOST:PORT         join the cluster of the node that listens there for nodes\n"
+    "  --advertise-http H:P     where clients reach this node, if not where it listens\n"
+    "  --advertise-peer H:P     where nodes reach this node, if not where it listens\n"
+    "  --strategy S             full (default) or consistent: placement of keyspace `default`, with --init\n"
+    "  --replication-factor R   replicas of each slot under `consistent` (default 1 with one node)\n"
+    "  --durability D           commit (default): synced before a write is acknowledged;\n"
+    "                           interval: synced every second\n"
+    "  --store-bytes-max N      size limit of the store (default 64 GiB; the file grows as needed)\n"
+    "  --log-level L            debug, info (default), warning or error\n"
+    "  --help, --version\n"
+    "\n"
+    "SIGTERM or SIGINT stops it. Exit status: 0 stopped; 1 it could not start or had to stop; 2 usage.\n";
+
+enum {
+    OPTION_DATA = 1,
+    OPTION_HTTP,
+    OPTION_PEER,
+    OPTION_TOKEN_FILE,
+    OPTION_KEY_FILE,
+    OPTION_INIT,
+    OPTION_JOIN,
+    OPTION_ADVERTISE_HTTP,
+    OPTION_ADVERTISE_PEER,
+    OPTION_STRATEGY,
+    OPTION_FACTOR,
+    OPTION_DURABILITY,
+    OPTION_STORE_BYTES,
+    OPTION_LOG_LEVEL,
+    OPTION_HELP,
+    OPTION_VERSION
+};
+
+static const struct option long_options[] = {
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"http", required_argument, NULL, OPTION_HTTP},
+    {"peer", required_argument, NULL, OPTION_PEER},
+    {"token-file", required_argument, NULL, OPTION_TOKEN_FILE},
+    {"key-file", required_argument, NULL, OPTION_KEY_FILE},
+    {"init", no_argument, NULL, OPTION_INIT},
+    {"join", required_argument, NULL, OPTION_JOIN},
+    {"advertise-http", required_argument, NULL, OPTION_ADVERTISE_HTTP},
+    {"advertise-peer", required_argument, NULL, OPTION_ADVERTISE_PEER},
+    {"strategy", required_argument, NULL, OPTION_STRATEGY},
+    {"replication-factor", required_argument, NULL, OPTION_FACTOR},
+    {"durability", required_argument, NULL, OPTION_DURABILITY},
+    {"store-bytes-max", required_argument, NULL, OPTION_STORE_BYTES},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {0},
+};
+
+static bool bad(const char *what, const char *value)
+{
+    fprintf(stderr, "brusiod: %s: %s; see brusiod --help\n", what, value);
+    return false;
+}
+
+// The first line of a file, without white space at its end.
+static bool read_secret(const char *path, char out[SECRET_BYTES_MAX + 1])
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        fprintf(stderr, "brusiod: cannot read %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    size_t length = fread(out, 1, SECRET_BYTES_MAX, file);
+    fclose(file);
+    out[length] = '\0';
+    length = strcspn(out, "\r\n");
+    while (length > 0 && (out[length - 1] == ' ' || out[length - 1] == '\t'))
+        length--;
+    out[length] = '\0';
+    return length > 0 ? true : bad("the file is empty", path);
+}
+
+static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < least || value > most)
+        return false;
+    *out = value;
+    return true;
+}
+
+static bool parse_level(const char *text, enum log_level *out)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    for (unsigned i = 0; i < 4; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return bad("unknown log level", text);
+}
+
+static bool parse_durability(const char *text, enum durability *out)
+{
+    if (strcmp(text, "commit") != 0 && strcmp(text, "interval") != 0)
+        return bad("durability is commit or interval, not", text);
+    *out = strcmp(text, "commit") == 0 ? DURABILITY_COMMIT : DURABILITY_INTERVAL;
+    return true;
+}
+
+static bool take_addresses(int option, struct daemon_options *out)
+{
+    switch (option) {
+    case OPTION_HTTP:
+        out->http_listen = optarg;
+        return true;
+    case OPTION_PEER:
+        out->peer_listen = optarg;
+        return true;
+    case OPTION_JOIN:
+        out->join = optarg;
+        return true;
+    case OPTION_ADVERTISE_HTTP:
+        out->http_advertised = optarg;
+        return true;
+    default:
+        out->peer_advertised = optarg;
+        return true;
+    }
+}
+
+static bool take(int option, struct daemon_options *out)
+{
+    uint64_t factor;
+    switch (option) {
+    case OPTION_DATA:
+        out->data_directory = optarg;
+        return true;
+    case OPTION_TOKEN_FILE:
+        return read_secret(optarg, out->token);
+    case OPTION_KEY_FILE:
+        return read_secret(optarg, out->key);
+    case OPTION_INIT:
+        out->init = true;
+        return true;
+    case OPTION_STRATEGY:
+        return strategy_parse(slice_of_text(optarg), &out->strategy) == ERR_OK ||
+               bad("strategy is full or consistent, not", optarg);
+    case OPTION_FACTOR:
+        if (!parse_number(optarg, 1, NODES_MAX, &factor))
+            return bad("a replication factor is 1 to 64, not", optarg);
+        out->replication_factor = (uint8_t)factor;
+        return true;
+    case OPTION_DURABILITY:
+        return parse_durability(optarg, &out->durability);
+    case OPTION_STORE_BYTES:
+        return parse_number(optarg, 1u << 20, UINT64_C(1) << 46, &out->store_bytes_max) ||
+               bad("a store is 1 MiB to 64 TiB, not", optarg);
+    case OPTION_LOG_LEVEL:
+        return parse_level(optarg, &out->log_level);
+    default:
+        return take_addresses(option, out);
+    }
+}
+
+static bool is_whole(const struct daemon_options *options)
+{
+    if (options->data_directory == NULL || options->http_listen == NULL || options->peer_listen == NULL ||
+        options->token[0] == '\0' || options->key[0] == '\0')
+        return bad("missing", "--data, --http, --peer, --token-file and --key-file are needed");
+    if (options->init && options->join != NULL)
+        return bad("not both", "--init and --join");
+    if (strlen(options->key) < 16)
+        return bad("the cluster key is too short", "16 bytes at least");
+    return true;
+}
+
+enum options_outcome daemon_options_read(int count, char **arguments, struct daemon_options *out)
+{
+    *out = (struct daemon_options){.replication_factor = 1, .log_level = LOG_INFO};
+    int option;
+    while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
+        if (option == OPTION_HELP || option == OPTION_VERSION) {
+            fputs(option == OPTION_HELP ? help : "brusiod " BRUSIO_VERSION "\n", stdout);
+            return OPTIONS_DONE;
+        }
+        if (option == '?' || !take(option, out))
+            return OPTIONS_BAD;
+    }
+    if (optind < count) {
+        bad("unexpected", arguments[optind]);
+        return OPTIONS_BAD;
+    }
+    if (out->http_advertised == NULL)
+        out->http_advertised = out->http_listen;
+    if (out->peer_advertised == NULL)
+        out->peer_advertised = out->peer_listen;
+    return is_whole(out) ? OPTIONS_RUN : OPTIONS_BAD;
+}

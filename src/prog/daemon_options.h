@@ -1,0 +1,34 @@
+// The command line of brusiod.
+#ifndef BRUSIO_PROG_DAEMON_OPTIONS_H
+#define BRUSIO_PROG_DAEMON_OPTIONS_H
+
+#include "base/log.h"
+#include "model/keyspace.h"
+#include "port/store.h"
+
+#define SECRET_BYTES_MAX 1024
+
+struct daemon_options {
+    const char *data_directory;
+    const char *http_listen;
+    const char *peer_listen;
+    const char *http_advertised; // NULL: as listened on
+    const char *peer_advertised;
+    char token[SECRET_BYTES_MAX + 1];
+    char key[SECRET_BYTES_MAX + 1]; // the cluster key
+    bool init;
+    const char *join;
+    enum strategy strategy;
+    uint8_t replication_factor;
+    enum durability durability;
+    uint64_t store_bytes_max; // 0: the store's default
+    enum log_level log_level;
+};
+
+enum options_outcome { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
+
+// Reads the command line and the files that it names; says what is wrong on standard error. Text borrows from
+// `arguments`.
+enum options_outcome daemon_options_read(int count, char **arguments, struct daemon_options *out);
+
+#endif

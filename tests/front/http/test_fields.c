@@ -1,0 +1,129 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "front/http/fields.h"
+
+#include <stdlib.h>
+
+static struct fields *parse(const char *text)
+{
+    struct fields *fields = NULL;
+    struct errmsg problem;
+    assert_int_equal(fields_parse(slice_of_text(text), &fields, &problem), ERR_OK);
+    return fields;
+}
+
+static void test_fields__refuses_malformed_bodies(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        " ",
+        "{",
+        "}",
+        "[]",
+        "[1]",
+        "1",
+        "null",
+        "\"a\"",
+        "{} x",
+        "{}{}",
+        "{\"a\":1,}",
+        "{\"a\":1,\"a\":1}",
+        "{a:1}",
+        "{'a':1}",
+        "{\"a\":}",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":01}",
+        "{\"a\":1e999}",
+        "{\"a\":99999999999999999999}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":NaN}",
+        "{\"a\":[[[[[[[[1]]]]]]]]}",
+        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct fields *fields = NULL;
+        struct errmsg problem = {{0}};
+        assert_int_equal(fields_parse(slice_of_text(texts[i]), &fields, &problem), ERR_INVALID);
+        assert_null(fields);
+        assert_true(problem.text[0] != 0);
+    }
+}
+
+static void test_fields__refuses_nesting_of_any_depth(void **state)
+{
+    (void)state;
+    enum { DEPTH = 1000000 };
+    char *text = malloc(DEPTH);
+    memset(text, '[', DEPTH);
+    struct fields *fields = NULL;
+    struct errmsg problem;
+    assert_int_equal(fields_parse(slice_of(text, DEPTH), &fields, &problem), ERR_INVALID);
+    assert_non_null(strstr(problem.text, "deep"));
+    free(text);
+    // Brackets inside strings are not nesting.
+    fields_free(parse("{\"a\":\"[[[[[[[[[[[[\\\"[[[[[[[{{{{{{{{{{{\"}"));
+}
+
+static void test_fields__gives_texts(void **state)
+{
+    (void)state;
+    struct fields *fields =
+        parse("{\"a\":\"x\\u0000y\",\"b\":\"\",\"c\":null,\"d\":1,\"e\":[\"x\"]}");
+    struct slice text;
+    struct errmsg problem;
+    assert_int_equal(fields_text(fields, "a", &text, &problem), ERR_OK);
+    assert_true(slice_equal(text, slice_of("x\0y", 3)));
+    static const char *const bad[] = {"b", "c", "d", "e", "missing"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(fields_text(fields, bad[i], &text, &problem), ERR_INVALID);
+    assert_true(fields_have(fields, "c"));
+    assert_false(fields_have(fields, "missing"));
+    fields_free(fields);
+}
+
+static void test_fields__gives_integers(void **state)
+{
+    (void)state;
+    struct fields *fields = parse(
+        "{\"one\":1,\"three\":3,\"four\":4,\"zero\":0,\"minus\":-1,\"real\":2.0,\"text\":\"2\","
+        "\"true\":true,\"null\":null,\"big\":9223372036854775807}");
+    int64_t value = 0;
+    struct errmsg problem;
+    assert_int_equal(fields_integer(fields, "one", 1, 3, &value, &problem), ERR_OK);
+    assert_int_equal(value, 1);
+    assert_int_equal(fields_integer(fields, "three", 1, 3, &value, &problem), ERR_OK);
+    static const char *const bad[] = {"four", "zero", "minus", "real",   "text",
+                                      "true", "null", "big",   "missing"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(fields_integer(fields, bad[i], 1, 3, &value, &problem), ERR_INVALID);
+    fields_free(fields);
+}
+
+static void test_fields__finds_strangers(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "b"};
+    struct errmsg problem;
+    struct fields *fields = parse("{\"b\":1,\"a\":2}");
+    assert_int_equal(fields_only(fields, names, 2, &problem), ERR_OK);
+    assert_int_equal(fields_only(fields, names, 1, &problem), ERR_INVALID);
+    assert_non_null(strstr(problem.text, "\"b\""));
+    fields_free(fields);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields__refuses_malformed_bodies),
+        cmocka_unit_test(test_fields__refuses_nesting_of_any_depth),
+        cmocka_unit_test(test_fields__gives_texts),
+        cmocka_unit_test(test_fields__gives_integers),
+        cmocka_unit_test(test_fields__finds_strangers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
