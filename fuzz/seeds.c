@@ -1,10 +1,12 @@
-// Writes the seeds of the model's fuzz targets: `seeds DIRECTORY` makes
+// Writes the seeds of the fuzz targets: `seeds DIRECTORY` makes
 // DIRECTORY/<target>/<number>.
 //
 // They come from the encoders themselves, so that they are always of the format that is decoded.
 #include "base/check.h"
+#include "core/map/wants.h"
 #include "model/cluster_map.h"
 #include "model/request.h"
+#include "wire/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +151,53 @@ static void write_replies(struct buf *seed)
     buf_release(&entries);
 }
 
+// One of each kind, and some with something in every field.
+static void write_messages(struct buf *seed)
+{
+    for (unsigned kind = 0; kind < MESSAGE_KIND_COUNT; kind++) {
+        const struct message message = {.kind = (enum message_kind)kind,
+                                        .epoch = 300,
+                                        .sequence = 1,
+                                        .from_incarnation = 2,
+                                        .to_incarnation = 3};
+        message_encode(seed, &message);
+        write_seed("message", kind, seed);
+    }
+    const struct message filled[] = {
+        {.kind = MESSAGE_JOIN,
+         .join = {1, 2, slice_of_text("127.0.0.1:5100"), slice_of_text("127.0.0.1:5000")}},
+        {.kind = MESSAGE_PROMISE, .promise = {9, 8, 7, 6, 5, 4, slice_of_text("accepted")}},
+        {.kind = MESSAGE_CHECK, .check = {1, stamp_make(2, 3, 4), true, slice_of_text("key")}},
+        {.kind = MESSAGE_TAKEOVER,
+         .takeover = {slice_of_text("after"), true, slice_of_text("records")}},
+    };
+    for (unsigned i = 0; i < sizeof filled / sizeof filled[0]; i++) {
+        message_encode(seed, &filled[i]);
+        write_seed("message", MESSAGE_KIND_COUNT + i, seed);
+    }
+}
+
+static void write_wants(struct buf *seed)
+{
+    static struct wants wants;
+    static struct want_promote promote = {
+        .keyspace = 1, .node = 2, .incarnation = 3, .join_epoch = 4};
+    wants.bump = true;
+    wants_encode(seed, &wants);
+    write_seed("wants", 0, seed);
+    wants_add_admit(&wants, &(struct want_admit){.store_id = 7,
+                                                 .incarnation = 2,
+                                                 .peer_address = "127.0.0.1:5100",
+                                                 .http_address = "127.0.0.1:5000"});
+    wants_add_change(&wants, &(struct change){.kind = CHANGE_FAIL, .node = 2});
+    slot_set_add(&promote.slots, 5);
+    slot_set_add(&promote.slots, SLOTS - 1);
+    wants_add_shrink(&wants, 1, &promote.slots);
+    wants_add_promote(&wants, &promote);
+    wants_encode(seed, &wants);
+    write_seed("wants", 1, seed);
+}
+
 int main(int count, char **arguments)
 {
     if (count != 2) {
@@ -163,6 +212,8 @@ int main(int count, char **arguments)
     write_maps(&seed);
     write_requests(&seed);
     write_replies(&seed);
+    write_messages(&seed);
+    write_wants(&seed);
     buf_release(&seed);
     return 0;
 }

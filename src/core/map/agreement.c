@@ -40,7 +40,10 @@ node_id agreement_self(const struct agreement *agreement)
 
 bool agreement_is_voter(const struct agreement *agreement)
 {
-    return node_set_has(agreement->map.voters, agreement_self(agreement));
+    const struct map_node *self = cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
+    // A store whose incarnation went back has forgotten what it promised.
+    return self != NULL && agreement->identity.incarnation >= self->incarnation &&
+           node_set_has(agreement->map.voters, self->id);
 }
 
 void agreement_send(const struct agreement *agreement, struct effects *effects, node_id to,

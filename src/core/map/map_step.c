@@ -1,11 +1,13 @@
 #include "core/map/map_step.h"
 
+// An id and a store stay together: another store under an old id would inherit what the old one held.
 static bool nodes_follow(const struct cluster_map *base, const struct cluster_map *next)
 {
     for (unsigned i = 0; i < next->node_count; i++) {
         const struct map_node *node = &next->nodes[i];
-        const struct map_node *before = cluster_map_node_of_store(base, node->store_id);
-        if (before != NULL && (before->id != node->id || before->incarnation > node->incarnation))
+        const struct map_node *before = cluster_map_node(base, node->id);
+        if (before != cluster_map_node_of_store(base, node->store_id) ||
+            (before != NULL && before->incarnation > node->incarnation))
             return false;
     }
     return true;
@@ -17,8 +19,7 @@ static node_set restarted(const struct cluster_map *base, const struct cluster_m
     node_set set = 0;
     for (unsigned i = 0; i < next->node_count; i++) {
         const struct map_node *before = cluster_map_node(base, next->nodes[i].id);
-        if (before != NULL && (before->incarnation != next->nodes[i].incarnation ||
-                               before->store_id != next->nodes[i].store_id))
+        if (before != NULL && before->incarnation != next->nodes[i].incarnation)
             set |= node_bit(next->nodes[i].id);
     }
     return set;

@@ -106,6 +106,7 @@ static void place(const struct cluster_map *map, const struct keyspace *keyspace
     free(after);
 }
 
+// Its slots come with fill_keyspace, once all else of the map is what it will be.
 static void create_keyspace(struct cluster_map *map, const struct change *change)
 {
     struct map_keyspace *created = &map->keyspaces[map->keyspace_count++];
@@ -114,6 +115,11 @@ static void create_keyspace(struct cluster_map *map, const struct change *change
                                                   .replication_factor = change->replication_factor,
                                                   .min_in_sync = change->min_in_sync}};
     memcpy(created->keyspace.name, change->name, sizeof created->keyspace.name);
+}
+
+// A new keyspace is empty: who is live and should hold it is in sync, and nobody has to join.
+static void fill_keyspace(const struct cluster_map *map, struct map_keyspace *created)
+{
     struct replica_set *slots = memory_zeroed(SLOTS, sizeof *slots);
     place(map, &created->keyspace, slots);
     node_set live = cluster_map_live(map);
@@ -183,6 +189,10 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     struct slots_step step = {.map = out, .wants = wants, .restarted = progress.restarted,
                               .moves_left = MOVES_PER_MAP_MAX};
     for (unsigned i = 0; i < out->keyspace_count; i++) {
+        if (out->keyspaces[i].keyspace.id >= base->next_keyspace_id) {
+            fill_keyspace(out, &out->keyspaces[i]);
+            continue;
+        }
         map_keyspace_expand(&out->keyspaces[i], slots);
         if (progress.placed[i])
             place(out, &out->keyspaces[i].keyspace, slots);
@@ -211,6 +221,7 @@ void next_map_first(struct cluster_id cluster, const struct want_admit *node, en
                             .replication_factor = replication_factor,
                             .min_in_sync = 1};
     create_keyspace(out, &change);
+    fill_keyspace(out, &out->keyspaces[0]);
     CHECK(cluster_map_check(out) == ERR_OK);
 }
 

@@ -54,9 +54,9 @@ static void step_slot(struct slots_step *step, node_set live, bool shrink, node_
     set->joining &= ~promoted;
     if (set->joining == 0)
         set->join_epoch = 0;
-    if (shrink && (set->in_sync & live) != 0)
-        set->in_sync &= live;
     // One that was in sync before stays, so that no map is carried by newcomers alone.
+    if (shrink && (in_sync_before & live) != 0)
+        set->in_sync &= live;
     if ((set->target & ~(set->in_sync & live)) == 0 && (set->target & in_sync_before) != 0)
         set->in_sync &= set->target;
     begin_joins(step, set, live);

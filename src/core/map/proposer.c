@@ -110,6 +110,16 @@ static bool is_current(const struct agreement *agreement, uint64_t counter, uint
     return ballot_equal(&ballot, &agreement->ballot);
 }
 
+static bool is_step(const struct agreement *agreement, struct slice bytes)
+{
+    struct cluster_map next;
+    cluster_map_init(&next);
+    bool legal = cluster_map_decode(bytes, &next) == ERR_OK &&
+                 map_step_check(&agreement->map, &next) == ERR_OK;
+    cluster_map_release(&next);
+    return legal;
+}
+
 static void on_promise(struct agreement *agreement, struct effects *effects, uint64_t now_us, node_id from,
                        const struct message_promise *promise)
 {
@@ -120,6 +130,9 @@ static void on_promise(struct agreement *agreement, struct effects *effects, uin
                               .store_id = promise->accepted_store_id,
                               .incarnation = promise->accepted_incarnation};
     if (ballot_compare(&accepted, &agreement->adopted) > 0) {
+        // Nobody who keeps the rules accepted anything else: such a promise is none.
+        if (!is_step(agreement, promise->accepted))
+            return;
         // The highest accepted value may be decided already: it, not ours, is proposed.
         agreement->adopted = accepted;
         buf_clear(&agreement->value);
@@ -192,8 +205,12 @@ void proposer_tick(struct agreement *agreement, struct effects *effects, uint64_
             send_phase(agreement, effects, now_us);
         effects_wake(effects, agreement->resend_us);
     } else if (agreement->accepted.counter != 0 && agreement_is_voter(agreement)) {
-        if (now_us >= agreement->accepted_at_us + UNDECIDED_US && now_us >= agreement->retry_us)
+        uint64_t finish_us = agreement->accepted_at_us + UNDECIDED_US;
+        if (finish_us < agreement->retry_us)
+            finish_us = agreement->retry_us;
+        if (now_us >= finish_us)
             finish_accepted(agreement, effects, now_us);
-        effects_wake(effects, agreement->accepted_at_us + UNDECIDED_US);
+        else
+            effects_wake(effects, finish_us);
     }
 }

@@ -120,5 +120,7 @@ enum err voter_store_acceptor(const struct store *store, struct acceptor_state *
     out->promised = read_ballot(&in);
     out->accepted = read_ballot(&in);
     out->accepted_map = cursor_bytes(&in, cursor_left(&in));
-    return cursor_finish(&in) == ERR_OK ? ERR_OK : ERR_CORRUPT;
+    bool possible = ballot_compare(&out->promised, &out->accepted) >= 0 &&
+                    (out->accepted.counter == 0 || out->accepted_map.length > 0);
+    return cursor_finish(&in) == ERR_OK && possible ? ERR_OK : ERR_CORRUPT;
 }

@@ -157,10 +157,6 @@ static void hand_on(struct node *node, struct effects *effects, uint64_t now_us,
                     const struct message *message)
 {
     const struct map_node *from = cluster_map_node_of_store(&node->agreement.map, peer);
-    if (message->kind == MESSAGE_FORWARD) {
-        router_on_forward(&node->router, effects, now_us, peer, message->from_incarnation, &message->forward);
-        return;
-    }
     if (from == NULL)
         return;
     if (message->kind == MESSAGE_WANTS)
@@ -169,6 +165,8 @@ static void hand_on(struct node *node, struct effects *effects, uint64_t now_us,
         return;
     else if (message->kind == MESSAGE_ANSWER)
         router_on_answer(&node->router, effects, now_us, &message->answer);
+    else if (message->kind == MESSAGE_FORWARD)
+        router_on_forward(&node->router, effects, now_us, peer, message->from_incarnation, &message->forward);
     else
         strong_on_message(&node->strong, effects, now_us, from->id, message);
 }

@@ -151,15 +151,25 @@ static void send_phase(struct strong *strong, struct effects *effects, uint64_t 
         send_fetch(strong, effects);
 }
 
-static void begin(struct strong *strong, struct effects *effects, uint64_t now_us)
+static void wait_for_durable(struct strong *strong, struct effects *effects, enum sync_phase phase)
 {
-    struct joiner *joiner = strong->joiner;
+    strong->joiner->phase = phase;
+    strong->joiner->token = effects_token(effects, EFFECT_DATA);
+}
+
+static void begin(struct strong *strong, struct effects *effects)
+{
     const struct cluster_map *map = &strong->agreement->map;
     unsigned i = 0;
     while (i < map->keyspace_count && !choose_slots(strong, &map->keyspaces[i]))
         i++;
-    if (i == map->keyspace_count)
-        return;
+    if (i < map->keyspace_count)
+        wait_for_durable(strong, effects, SYNC_SETTLING);
+}
+
+static void open_session(struct strong *strong, struct effects *effects, uint64_t now_us)
+{
+    struct joiner *joiner = strong->joiner;
     joiner->session = rng_u64(&strong->rng) >> 1;
     joiner->resends = 0;
     sync_items_init(&joiner->items, rng_u64(&strong->rng) >> 1);
@@ -186,25 +196,19 @@ static bool is_still_wanted(const struct strong *strong)
     return true;
 }
 
-void joiner_on_map(struct strong *strong, struct effects *effects, uint64_t now_us)
+void joiner_on_map(struct strong *strong, struct effects *effects)
 {
     if (strong->joiner->phase != SYNC_IDLE && !is_still_wanted(strong))
         joiner_abort(strong->joiner);
     if (strong->joiner->phase == SYNC_IDLE && strong->live)
-        begin(strong, effects, now_us);
-}
-
-static void persist(struct strong *strong, struct effects *effects)
-{
-    strong->joiner->phase = SYNC_PERSISTING;
-    strong->joiner->token = effects_token(effects, EFFECT_DATA);
+        begin(strong, effects);
 }
 
 static void fetch_or_persist(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     struct joiner *joiner = strong->joiner;
     if (joiner->fetch_next == joiner->decoder.remote_only.count) {
-        persist(strong, effects);
+        wait_for_durable(strong, effects, SYNC_PERSISTING);
         return;
     }
     joiner->phase = SYNC_FETCHING;
@@ -285,11 +289,9 @@ void joiner_on_records(struct strong *strong, struct effects *effects, uint64_t 
     fetch_or_persist(strong, effects, now_us);
 }
 
-void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token)
+static void finish_session(struct strong *strong, struct effects *effects)
 {
     struct joiner *joiner = strong->joiner;
-    if (joiner->phase != SYNC_PERSISTING || token < joiner->token)
-        return;
     struct sync_progress *progress = progress_made(joiner, joiner->keyspace);
     const struct slot_set *slots = &joiner->slots;
     for (unsigned slot = slot_set_next(slots, 0); progress != NULL && slot < SLOTS;
@@ -297,13 +299,24 @@ void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t 
         progress->synced_join[slot] = joiner->join_epoch;
     strong->wants_changed = true;
     joiner_abort(joiner);
-    begin(strong, effects, now_us);
+    begin(strong, effects);
+}
+
+void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token)
+{
+    struct joiner *joiner = strong->joiner;
+    if (token < joiner->token)
+        return;
+    if (joiner->phase == SYNC_SETTLING)
+        open_session(strong, effects, now_us);
+    else if (joiner->phase == SYNC_PERSISTING)
+        finish_session(strong, effects);
 }
 
 void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     struct joiner *joiner = strong->joiner;
-    bool waits = joiner->phase != SYNC_IDLE && joiner->phase != SYNC_PERSISTING;
+    bool waits = joiner->phase == SYNC_OPENING || joiner->phase == SYNC_DECODING || joiner->phase == SYNC_FETCHING;
     if (waits && now_us >= joiner->sent_us + RESEND_US) {
         if (++joiner->resends > RESENDS_MAX)
             joiner_abort(joiner);
@@ -311,7 +324,7 @@ void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us
             send_phase(strong, effects, now_us);
     }
     if (joiner->phase == SYNC_IDLE && strong->live)
-        begin(strong, effects, now_us);
+        begin(strong, effects);
     else if (waits)
         effects_wake(effects, joiner->sent_us + RESEND_US);
 }

@@ -2,8 +2,10 @@
 // of each slot, one way: the primary is the authority, what the joiner alone has goes.
 //
 // A session covers slots of one keyspace that joined by one join id under one authority:
-//   open (digests) -> which slots differ, coded symbols -> more symbols until decoded -> what the joiner alone
-//   has goes -> fetch records -> persisted -> report.
+//   settle -> open (digests) -> which slots differ, coded symbols -> more symbols until decoded ->
+//   what the joiner alone has goes -> fetch records -> persisted -> report.
+// Settling waits until all that was written before is durable, for only then does a listing show it: a slot that
+// moved away and back may still have removals on their way to the store.
 // Every step may be repeated, so that a lost message costs time only; a session that gets nowhere, or whose slots
 // have another join id or authority in a newer map, begins again.
 //
@@ -18,7 +20,7 @@
 #include "core/strong/strong_parts.h"
 #include "core/strong/sync_items.h"
 
-enum sync_phase { SYNC_IDLE, SYNC_OPENING, SYNC_DECODING, SYNC_FETCHING, SYNC_PERSISTING };
+enum sync_phase { SYNC_IDLE, SYNC_SETTLING, SYNC_OPENING, SYNC_DECODING, SYNC_FETCHING, SYNC_PERSISTING };
 
 // What this node has brought in sync: the join id of each slot's last finished sync.
 struct sync_progress {

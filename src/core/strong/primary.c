@@ -204,17 +204,22 @@ void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t 
 {
     if (list_empty(queue))
         return;
-    struct request first = LIST_ITEM(queue->next, struct pending, link)->request;
-    uint16_t slot = slot_of_key(first.key);
+    // The first pending may be answered and gone before its key is used.
+    const struct request *first = &LIST_ITEM(queue->next, struct pending, link)->request;
+    uint8_t key_bytes[KEY_BYTES_MAX];
+    uint32_t keyspace = first->keyspace;
+    struct slice key = slice_of(key_bytes, first->key.length);
+    memcpy(key_bytes, first->key.bytes, first->key.length);
+    uint16_t slot = slot_of_key(key);
     struct order order;
     bool writes_only = true;
     for (struct list *link = queue->next; link != queue; link = link->next) {
         enum request_kind kind = LIST_ITEM(link, struct pending, link)->request.kind;
         writes_only &= kind == REQUEST_PUT || kind == REQUEST_DELETE;
     }
-    if (!writes_only || may_order(strong, strong_slot(strong, first.keyspace, slot), first.keyspace) != ERR_OK ||
-        flights_find(&strong->flights, first.keyspace, first.key) != NULL ||
-        read_base(strong, first.keyspace, slot, first.key, &order) != ERR_OK) {
+    if (!writes_only || may_order(strong, strong_slot(strong, keyspace, slot), keyspace) != ERR_OK ||
+        flights_find(&strong->flights, keyspace, key) != NULL ||
+        read_base(strong, keyspace, slot, key, &order) != ERR_OK) {
         list_move_all(&strong->parked, queue);
         strong->look_at_parked = true;
         return;
@@ -223,7 +228,7 @@ void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t 
     list_init(&decided);
     order_queue(strong, effects, queue, &order, &decided);
     if (order.changed)
-        launch(strong, effects, now_us, first.keyspace, slot, first.key, &order, &decided);
+        launch(strong, effects, now_us, keyspace, slot, key, &order, &decided);
 }
 
 static void want_shrink(struct strong *strong, const struct flight *flight)

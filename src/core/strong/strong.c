@@ -211,7 +211,7 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     if (named)
         sweep_on_map(strong);
     authorities_on_map(strong);
-    joiner_on_map(strong, effects, now_us);
+    joiner_on_map(strong, effects);
     takeover_begin(strong, effects, now_us);
     strong->look_at_parked = true;
     strong->wants_changed = true;

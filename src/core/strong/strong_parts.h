@@ -69,7 +69,7 @@ void takeover_on_records(struct strong *strong, struct effects *effects, uint64_
 
 struct joiner *joiner_new(void);
 void joiner_free(struct joiner *joiner);
-void joiner_on_map(struct strong *strong, struct effects *effects, uint64_t now_us);
+void joiner_on_map(struct strong *strong, struct effects *effects);
 void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us);
 void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token);
 void joiner_on_symbols(struct strong *strong, struct effects *effects, uint64_t now_us,

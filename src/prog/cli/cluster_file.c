@@ -153,7 +153,8 @@ enum err cluster_file_save(const struct cluster_file *file, const char *director
     char *text = json_dumps(object, JSON_INDENT(2));
     struct buf bytes;
     buf_init(&bytes, CLUSTER_FILE_BYTES_MAX);
-    buf_append_format(&bytes, "%s\n", text);
+    buf_append_slice(&bytes, slice_of_text(text));
+    buf_append_u8(&bytes, '\n');
     CHECK(!bytes.overflown);
     e = file_write(path, buf_slice(&bytes), 0600, detail);
     buf_release(&bytes);

@@ -1,0 +1,69 @@
+// Agreement under faults (voter_cluster.h asserts safety at every step), and its rules one by one.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "voter_cluster.h"
+
+#define SEEDS 1000
+#define FAULTS_US (1500 * 1000)
+#define CALM_US (20 * 1000 * 1000)
+#define CALM_STEP_US (100 * 1000)
+
+static void run_seed(struct voter_cluster *cluster, unsigned machines, unsigned voters,
+                     uint64_t seed)
+{
+    voter_cluster_init(cluster, machines, voters, seed);
+    cluster->faulty = true;
+    voter_cluster_run(cluster, FAULTS_US);
+    voter_cluster_calm(cluster);
+    uint64_t epoch = cluster->epoch_max + 1;
+    uint64_t until_us = FAULTS_US;
+    while (!voter_cluster_knows(cluster, epoch)) {
+        until_us += CALM_STEP_US;
+        if (until_us > FAULTS_US + CALM_US)
+            fail_msg("seed %u: nothing was decided", (unsigned)seed);
+        voter_cluster_run(cluster, until_us);
+    }
+    voter_cluster_release(cluster);
+}
+
+static void run_seeds(unsigned machines, unsigned voters)
+{
+    struct voter_cluster *cluster = memory_zeroed(1, sizeof *cluster);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        run_seed(cluster, machines, voters, seed);
+    free(cluster);
+}
+
+static void test_agreement__three_voters_agree_under_faults(void **state)
+{
+    (void)state;
+    run_seeds(3, 3);
+}
+
+static void test_agreement__five_voters_agree_under_faults(void **state)
+{
+    (void)state;
+    run_seeds(5, 5);
+}
+
+static void test_agreement__newcomers_learn_under_faults(void **state)
+{
+    (void)state;
+    run_seeds(5, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_agreement__three_voters_agree_under_faults),
+        cmocka_unit_test(test_agreement__five_voters_agree_under_faults),
+        cmocka_unit_test(test_agreement__newcomers_learn_under_faults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
