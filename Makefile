@@ -44,7 +44,8 @@ build: ## build/brusiod, build/brusio and build/brusio-sim, optimized
 .PHONY: test
 test: ## build in every way, and run every test
 	@tools/install-deps test
-	$(call configure,build/test,-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_SANITIZE=ON)
+	$(call configure,build/test,-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_SANITIZE=ON \
+		-DBRUSIO_MUTANTS=ON)
 	$(call compile,build/test)
 	$(call configure,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_BENCH=ON)
 	$(call compile,build/clang)
@@ -57,7 +58,7 @@ test: ## build in every way, and run every test
 .PHONY: bench
 bench: ## build the benchmarks, and run each in a scratch directory; BENCH_ARGUMENTS follow it
 	@tools/install-deps run
-	$(call configure,build/bench,-DCMAKE_BUILD_TYPE=RelWithDebInfo -DBRUSIO_TESTS=OFF -DBRUSIO_BENCH=ON)
+	$(call configure,build/bench,-DCMAKE_BUILD_TYPE=Release -DBRUSIO_TESTS=OFF -DBRUSIO_BENCH=ON)
 	$(call compile,build/bench,benches)
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	for source in bench/bench_*.c; do \

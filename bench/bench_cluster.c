@@ -3,8 +3,8 @@
 //
 //   bench_cluster DIRECTORY
 //
-// Each number is the median of several runs of a fixed number of operations. The nodes, and the load, share
-// this machine's processors.
+// Each number is the median of several runs of a fixed number of operations. The nodes, and the
+// load, share this machine's processors.
 #include "base/check.h"
 #include "http_load.h"
 #include "local_cluster.h"
@@ -38,8 +38,8 @@ struct plan {
 };
 
 static const struct plan plans[] = {
-    {.durability = "interval", .keys = 100000, .reads = 50000, .writes = 20000},
-    {.durability = "commit", .keys = MOVED_KEYS, .reads = 20000, .writes = 5000},
+    {.durability = "interval", .keys = 100000, .reads = 40000, .writes = 15000},
+    {.durability = "commit", .keys = MOVED_KEYS, .reads = 20000, .writes = 4000},
 };
 
 struct row {
@@ -88,17 +88,18 @@ static struct row *add_row(struct bench *bench, const char *what)
     return row;
 }
 
-static void report_rate(struct bench *bench, const char *what, uint64_t operations, double rates[RUNS],
-                        double p50s_us[RUNS], double p99s_us[RUNS])
+static void report_rate(struct bench *bench, const char *what, uint64_t operations,
+                        double rates[RUNS], double p50s_us[RUNS], double p99s_us[RUNS])
 {
     double rate = median(rates);
     double p50_us = median(p50s_us);
     double p99_us = median(p99s_us);
-    printf("{\"bench\":\"cluster\",\"durability\":\"%s\",\"what\":\"%s\",\"nodes\":%d,\"clients\":%d,"
-           "\"runs\":%d,\"operations\":%llu,\"per_second\":%.0f,\"per_second_least\":%.0f,"
-           "\"per_second_most\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f}\n",
-           bench->plan->durability, what, LOCAL_CLUSTER_NODES, CLIENTS, RUNS, (unsigned long long)operations,
-           rate, rates[0], rates[RUNS - 1], p50_us, p99_us);
+    printf(
+        "{\"bench\":\"cluster\",\"durability\":\"%s\",\"what\":\"%s\",\"nodes\":%d,\"clients\":%d,"
+        "\"runs\":%d,\"operations\":%llu,\"per_second\":%.0f,\"per_second_least\":%.0f,"
+        "\"per_second_most\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f}\n",
+        bench->plan->durability, what, LOCAL_CLUSTER_NODES, CLIENTS, RUNS,
+        (unsigned long long)operations, rate, rates[0], rates[RUNS - 1], p50_us, p99_us);
     fflush(stdout);
     struct row *row = add_row(bench, what);
     snprintf(row->text, sizeof row->text, "%10.0f/s %10.0f us %10.0f us", rate, p50_us, p99_us);
@@ -109,7 +110,8 @@ static void report_time(struct bench *bench, const char *what, double times_ms[R
     double time_ms = median(times_ms);
     printf("{\"bench\":\"cluster\",\"durability\":\"%s\",\"what\":\"%s\",\"nodes\":%d,\"runs\":%d,"
            "\"ms\":%.1f,\"ms_least\":%.1f,\"ms_most\":%.1f}\n",
-           bench->plan->durability, what, LOCAL_CLUSTER_NODES, RUNS, time_ms, times_ms[0], times_ms[RUNS - 1]);
+           bench->plan->durability, what, LOCAL_CLUSTER_NODES, RUNS, time_ms, times_ms[0],
+           times_ms[RUNS - 1]);
     fflush(stdout);
     struct row *row = add_row(bench, what);
     snprintf(row->text, sizeof row->text, "%10.1f ms", time_ms);
@@ -117,7 +119,8 @@ static void report_time(struct bench *bench, const char *what, double times_ms[R
 
 static void print_table(const struct bench *bench)
 {
-    fprintf(stderr, "\n%-9s %-38s %12s %13s %13s\n", "", "3 nodes, 8 clients", "median", "p50", "p99");
+    fprintf(stderr, "\n%-9s %-38s %12s %13s %13s\n", "", "3 nodes, 8 clients", "median", "p50",
+            "p99");
     for (size_t i = 0; i < bench->row_count; i++) {
         const struct row *row = &bench->rows[i];
         fprintf(stderr, "%-9s %-38s %s\n", row->durability, row->what, row->text);
@@ -126,15 +129,16 @@ static void print_table(const struct bench *bench)
 
 // --- measurements
 
-static enum err measure_rate(struct bench *bench, const char *what, uint64_t operations, http_load_next *next,
-                             struct errmsg *detail)
+static enum err measure_rate(struct bench *bench, const char *what, uint64_t operations,
+                             http_load_next *next, struct errmsg *detail)
 {
     double rates[RUNS];
     double p50s_us[RUNS];
     double p99s_us[RUNS];
     for (size_t i = 0; i < RUNS; i++) {
         struct http_load_result result;
-        enum err error = http_load_run(&bench->load, operations, next, &bench->workload, &result, detail);
+        enum err error =
+            http_load_run(&bench->load, operations, next, &bench->workload, &result, detail);
         if (error != ERR_OK)
             return error;
         rates[i] = (double)operations * 1e9 / (double)result.wall_ns;
@@ -193,7 +197,8 @@ static enum err recover_once(struct bench *bench, double *time_ms, struct errmsg
     snprintf(path, sizeof path, "/fail/%d", MISSING_NODE);
     enum err error = ask(bench, "POST", path, "", &answer, detail);
     if (error == ERR_OK)
-        error = http_load_run(&bench->load, MISSED_WRITES, workload_put, &bench->workload, &result, detail);
+        error = http_load_run(&bench->load, MISSED_WRITES, workload_put, &bench->workload, &result,
+                              detail);
     if (error != ERR_OK)
         return error;
     snprintf(path, sizeof path, "/recover/%d", MISSING_NODE);
@@ -216,8 +221,8 @@ static enum err measure_recovery(struct bench *bench, struct errmsg *detail)
 }
 
 // The time until the change is agreed, and until the keys have moved.
-static enum err switch_once(struct bench *bench, const char *body, double *agreed_ms, double *moved_ms,
-                            struct errmsg *detail)
+static enum err switch_once(struct bench *bench, const char *body, double *agreed_ms,
+                            double *moved_ms, struct errmsg *detail)
 {
     struct slice answer;
     uint64_t begun_ns = now_ns();
@@ -276,19 +281,23 @@ static enum err measure_all(struct bench *bench, struct errmsg *detail)
     if (error == ERR_OK)
         error = measure_rate(bench, "GET /read", plan->reads, workload_read, detail);
     if (error == ERR_OK)
-        error = measure_rate(bench, "GET /read 90%, POST /write 10%", plan->reads, workload_mixed, detail);
+        error = measure_rate(bench, "GET /read 90%, POST /write 10%", plan->reads, workload_mixed,
+                             detail);
     return error;
 }
 
 static enum err run_plan(struct bench *bench, const char *directory, struct errmsg *detail)
 {
     char path[PATH_BYTES_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, bench->plan->durability) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, bench->plan->durability) >=
+        sizeof path)
         return errmsg_set(detail, ERR_TOO_LARGE, "the path of %.300s is too long", directory);
-    enum err error = local_cluster_start(&bench->cluster, BRUSIO_PROGRAM, path, bench->plan->durability, detail);
+    enum err error =
+        local_cluster_start(&bench->cluster, BRUSIO_PROGRAM, path, bench->plan->durability, detail);
     if (error != ERR_OK)
         return error;
-    error = http_load_open(&bench->load, bench->cluster.ports, LOCAL_CLUSTER_NODES, CLIENTS, detail);
+    error =
+        http_load_open(&bench->load, bench->cluster.ports, LOCAL_CLUSTER_NODES, CLIENTS, detail);
     if (error == ERR_OK) {
         error = measure_all(bench, detail);
         http_load_close(&bench->load);

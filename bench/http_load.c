@@ -99,7 +99,8 @@ static enum err send_request(struct http_load_connection *connection, struct sli
     ssize_t sent = send(connection->fd, request.bytes, request.length, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent == (ssize_t)request.length
                ? ERR_OK
-               : errmsg_set(detail, ERR_NETWORK, "a request could not be sent: %s", strerror(errno));
+               : errmsg_set(detail, ERR_NETWORK, "a request could not be sent: %s",
+                            strerror(errno));
 }
 
 static size_t content_length(const char *head, size_t head_bytes)
@@ -229,8 +230,8 @@ static int compare_numbers(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-enum err http_load_run(struct http_load *load, uint64_t operations, http_load_next *next, void *context,
-                       struct http_load_result *result, struct errmsg *detail)
+enum err http_load_run(struct http_load *load, uint64_t operations, http_load_next *next,
+                       void *context, struct http_load_result *result, struct errmsg *detail)
 {
     CHECK(operations > 0);
     struct run run = {.load = load, .next = next, .context = context, .operations = operations};

@@ -31,9 +31,10 @@ static bool run(const char *const *arguments)
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0)
         return false;
-    bool spawned = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
-                   posix_spawn(&process, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
-                               environ) == 0;
+    bool spawned =
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
+        posix_spawn(&process, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
+                    environ) == 0;
     posix_spawn_file_actions_destroy(&actions);
     return spawned && wait_for(process);
 }
@@ -66,14 +67,14 @@ static enum err read_ports(struct local_cluster *cluster, struct errmsg *detail)
     return whole ? ERR_OK : errmsg_set(detail, ERR_CORRUPT, "%.300s does not tell the ports", path);
 }
 
-enum err local_cluster_start(struct local_cluster *cluster, const char *program, const char *directory,
-                             const char *durability, struct errmsg *detail)
+enum err local_cluster_start(struct local_cluster *cluster, const char *program,
+                             const char *directory, const char *durability, struct errmsg *detail)
 {
     char nodes[8];
     snprintf(nodes, sizeof nodes, "%d", LOCAL_CLUSTER_NODES);
-    const char *const arguments[] = {program,     "cluster",      "start",     "--nodes",  nodes,
-                                     "--dir",     directory,      "--http-port", "0",
-                                     "--durability", durability,  NULL};
+    const char *const arguments[] = {program, "cluster",      "start",    "--nodes",
+                                     nodes,   "--dir",        directory,  "--http-port",
+                                     "0",     "--durability", durability, NULL};
     *cluster = (struct local_cluster){.program = program, .directory = directory};
     if (!run(arguments))
         return errmsg_set(detail, ERR_UNAVAILABLE, "the cluster did not start");
@@ -87,7 +88,8 @@ enum err local_cluster_start(struct local_cluster *cluster, const char *program,
 
 void local_cluster_stop(const struct local_cluster *cluster)
 {
-    const char *const arguments[] = {cluster->program, "cluster", "stop", "--dir", cluster->directory, NULL};
+    const char *const arguments[] = {cluster->program, "cluster",          "stop",
+                                     "--dir",          cluster->directory, NULL};
     if (!run(arguments))
         fprintf(stderr, "the cluster in %s did not stop\n", cluster->directory);
 }

@@ -1,7 +1,7 @@
 // A cluster of processes on this machine, made with the command line and its defaults.
 //
-// Promise: between a start that succeeded and local_cluster_stop, the nodes run, and `ports` and `token` reach
-// them. It does not watch them, and leaves their directory to its caller.
+// Promise: between a start that succeeded and local_cluster_stop, the nodes run, and `ports` and
+// `token` reach them. It does not watch them, and leaves their directory to its caller.
 #ifndef BRUSIO_BENCH_LOCAL_CLUSTER_H
 #define BRUSIO_BENCH_LOCAL_CLUSTER_H
 

@@ -70,7 +70,8 @@ void workload_write(void *context, struct buf *out)
     struct workload *workload = context;
     char text[KEY_BYTES];
     struct slice key = random_key(workload, text);
-    size_t length = sizeof begin + sizeof middle + sizeof end - 3 + key.length + sizeof workload->value;
+    size_t length =
+        sizeof begin + sizeof middle + sizeof end - 3 + key.length + sizeof workload->value;
     append_text(out, "POST /write");
     append_text(out, workload->head);
     buf_append_format(out, "Content-Length: %zu\r\n\r\n", length);

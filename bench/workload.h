@@ -1,7 +1,7 @@
 // The requests that the benchmarks make: reads and writes of random keys of a fixed set.
 //
-// Promise: the same seed gives the same requests. Key i is "key-" and i in six digits; every value has
-// WORKLOAD_VALUE_BYTES.
+// Promise: the same seed gives the same requests. Key i is "key-" and i in six digits; every value
+// has WORKLOAD_VALUE_BYTES.
 #ifndef BRUSIO_BENCH_WORKLOAD_H
 #define BRUSIO_BENCH_WORKLOAD_H
 
@@ -21,7 +21,8 @@ struct workload {
 void workload_init(struct workload *workload, uint64_t seed, uint64_t keys, const char *token);
 
 // Each is an http_load_next with a workload as its context.
-void workload_fill(void *context, struct buf *out); // a put of the next key, beginning with the first
+// a put of the next key, beginning with the first
+void workload_fill(void *context, struct buf *out);
 void workload_put(void *context, struct buf *out);
 void workload_write(void *context, struct buf *out);
 void workload_read(void *context, struct buf *out);

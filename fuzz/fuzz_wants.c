@@ -1,5 +1,5 @@
-// Any bytes decode to wishes within their bounds. What was taken, even of bytes that ended badly, encodes to
-// bytes that decode to the same wishes.
+// Any bytes decode to wishes within their bounds. What was taken, even of bytes that ended badly,
+// encodes to bytes that decode to the same wishes.
 #include "base/check.h"
 #include "core/map/wants.h"
 

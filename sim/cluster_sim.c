@@ -42,19 +42,24 @@ static void describe(const struct message *message, char text[128])
     struct slice key = {0};
     if (message->kind == MESSAGE_INV && record_decode(message->inv.record, &record) == ERR_OK)
         key = message->inv.key;
-    if (message->kind == MESSAGE_ACK || message->kind == MESSAGE_VAL || message->kind == MESSAGE_CHECK) {
-        key = message->kind == MESSAGE_ACK ? message->ack.key
-              : message->kind == MESSAGE_VAL ? message->val.key : message->check.key;
-        record.stamp = message->kind == MESSAGE_ACK ? message->ack.stamp
-                       : message->kind == MESSAGE_VAL ? message->val.stamp : message->check.stamp;
+    if (message->kind == MESSAGE_ACK || message->kind == MESSAGE_VAL ||
+        message->kind == MESSAGE_CHECK) {
+        key = message->kind == MESSAGE_ACK   ? message->ack.key
+              : message->kind == MESSAGE_VAL ? message->val.key
+                                             : message->check.key;
+        record.stamp = message->kind == MESSAGE_ACK   ? message->ack.stamp
+                       : message->kind == MESSAGE_VAL ? message->val.stamp
+                                                      : message->check.stamp;
     }
     text[0] = '\0';
     if (key.length > 0)
-        snprintf(text, 128, " %.*s %" PRIx64 "-%" PRIx64 "%s", (int)key.length, (const char *)key.bytes,
-                 record.stamp.counter, record.stamp.id, record.dead ? " dead" : "");
+        snprintf(text, 128, " %.*s %" PRIx64 "-%" PRIx64 "%s", (int)key.length,
+                 (const char *)key.bytes, record.stamp.counter, record.stamp.id,
+                 record.dead ? " dead" : "");
 }
 
-static void watch_net(void *context, enum net_sim_fate fate, uint64_t from, uint64_t to, struct slice bytes)
+static void watch_net(void *context, enum net_sim_fate fate, uint64_t from, uint64_t to,
+                      struct slice bytes)
 {
     struct cluster_sim *cluster = context;
     struct message message;
@@ -62,16 +67,17 @@ static void watch_net(void *context, enum net_sim_fate fate, uint64_t from, uint
         return;
     char record[128];
     describe(&message, record);
-    cluster_sim_trace(cluster, "%s %s %04" PRIx64 " -> %04" PRIx64 " epoch %" PRIu64 " #%" PRIu64 "%s",
-                      net_sim_fate_name(fate), message_name(message.kind), from & 0xffff, to & 0xffff,
-                      message.epoch, message.sequence, record);
+    cluster_sim_trace(cluster,
+                      "%s %s %04" PRIx64 " -> %04" PRIx64 " epoch %" PRIu64 " #%" PRIu64 "%s",
+                      net_sim_fate_name(fate), message_name(message.kind), from & 0xffff,
+                      to & 0xffff, message.epoch, message.sequence, record);
 }
 
-void cluster_sim_init(struct cluster_sim *cluster, uint64_t seed, const struct net_sim_faults *faults)
+void cluster_sim_init(struct cluster_sim *cluster, uint64_t seed,
+                      const struct net_sim_faults *faults)
 {
-    *cluster = (struct cluster_sim){.replication_factor = 1,
-                                    .sync = {.us_min = 50, .us_max = 2000},
-                                    .trace_hash = seed};
+    *cluster = (struct cluster_sim){
+        .replication_factor = 1, .sync = {.us_min = 50, .us_max = 2000}, .trace_hash = seed};
     rng_init(&cluster->rng, seed);
     cluster->timeline = timeline_new();
     cluster->net = net_sim_new(cluster->timeline, rng_u64(&cluster->rng), faults);
@@ -98,10 +104,10 @@ static void trace_slots(struct cluster_sim *cluster, const struct cluster_map *m
     for (unsigned i = 0; i < cluster->watched_count; i++) {
         const struct replica_set *set = map_keyspace_slot(&map->keyspaces[0], cluster->watched[i]);
         cluster_sim_trace(cluster,
-                          "epoch %" PRIu64 " slot %u: in sync %" PRIx64 " joining %" PRIx64 " since %" PRIu64
-                          " target %" PRIx64 " live %" PRIx64 " primary %u",
-                          map->epoch, cluster->watched[i], set->in_sync, set->joining, set->join_epoch, set->target,
-                          cluster_map_live(map), set->primary);
+                          "epoch %" PRIu64 " slot %u: in sync %" PRIx64 " joining %" PRIx64
+                          " since %" PRIu64 " target %" PRIx64 " live %" PRIx64 " primary %u",
+                          map->epoch, cluster->watched[i], set->in_sync, set->joining,
+                          set->join_epoch, set->target, cluster_map_live(map), set->primary);
     }
 }
 
@@ -121,11 +127,12 @@ static void check_map(struct sim_node *node)
     if (cluster->map_hashes[map->epoch] != 0 && cluster->map_hashes[map->epoch] != hash)
         cluster_sim_violation(cluster, "two maps of epoch %" PRIu64, map->epoch);
     if (map->epoch < node->epoch_seen)
-        cluster_sim_violation(cluster, "node %u went back to epoch %" PRIu64, node->index + 1, map->epoch);
+        cluster_sim_violation(cluster, "node %u went back to epoch %" PRIu64, node->index + 1,
+                              map->epoch);
     cluster->map_hashes[map->epoch] = hash;
     node->epoch_seen = map->epoch;
-    cluster_sim_trace(cluster, "node %u learns epoch %" PRIu64 " (%" PRIx64 ")", node->index + 1, map->epoch,
-                      hash);
+    cluster_sim_trace(cluster, "node %u learns epoch %" PRIu64 " (%" PRIx64 ")", node->index + 1,
+                      map->epoch, hash);
     if (map->epoch <= cluster->epoch_last)
         return;
     cluster->epoch_last = map->epoch;
@@ -140,7 +147,8 @@ static void end_turn(void *context, void *argument)
     host_turn_end(node->host);
     enum err failure = host_failure(node->host);
     if (failure != ERR_OK)
-        cluster_sim_violation(node->cluster, "node %u stopped: %s", node->index + 1, err_name(failure));
+        cluster_sim_violation(node->cluster, "node %u stopped: %s", node->index + 1,
+                              err_name(failure));
 }
 
 // Something came in: the turn ends a little later, after what else comes in until then.
@@ -198,8 +206,8 @@ static void start_host(struct sim_node *node, bool first)
     struct errmsg detail;
     enum err error = host_new(&config, &ports, &node->host, &detail);
     CHECK(error == ERR_OK);
-    struct net net =
-        net_sim_attach(cluster->net, host_store_id(node->host), node->peer_address, on_message, node);
+    struct net net = net_sim_attach(cluster->net, host_store_id(node->host), node->peer_address,
+                                    on_message, node);
     host_connect(node->host, &net);
     after_event(node);
 }
@@ -221,7 +229,8 @@ struct sim_node *cluster_sim_add_node(struct cluster_sim *cluster)
     return node;
 }
 
-void cluster_sim_request(struct sim_node *node, const struct request *request, host_reply *reply, void *context)
+void cluster_sim_request(struct sim_node *node, const struct request *request, host_reply *reply,
+                         void *context)
 {
     host_request(node->host, request, reply, context);
     after_event(node);

@@ -1,6 +1,7 @@
 // A whole cluster in virtual time: the daemon's own hosts and cores over simulated ports.
 //
-// Promise: one seed, one run, event for event. Every map that any node learns is checked: one map for each epoch.
+// Promise: one seed, one run, event for event. Every map that any node learns is checked: one map
+// for each epoch.
 #ifndef BRUSIO_SIM_CLUSTER_SIM_H
 #define BRUSIO_SIM_CLUSTER_SIM_H
 
@@ -37,24 +38,27 @@ struct cluster_sim {
     enum strategy strategy; // of keyspace `default`, at its beginning
     uint8_t replication_factor;
     struct delay sync;
-    uint64_t *map_hashes; // of each epoch; 0: not seen
-    uint64_t epoch_last;  // the newest that any node learned
+    uint64_t *map_hashes;  // of each epoch; 0: not seen
+    uint64_t epoch_last;   // the newest that any node learned
     const char *violation; // NULL while all is well
     char violation_text[256];
-    uint16_t watched[CLUSTER_SIM_WATCHED_MAX]; // slots of the first keyspace that the trace tells of
+    // slots of the first keyspace that the trace tells of
+    uint16_t watched[CLUSTER_SIM_WATCHED_MAX];
     unsigned watched_count;
     bool tracing;
-    uint64_t trace_hash;   // of every line of the trace, printed or not
+    uint64_t trace_hash; // of every line of the trace, printed or not
 };
 
-void cluster_sim_init(struct cluster_sim *cluster, uint64_t seed, const struct net_sim_faults *faults);
+void cluster_sim_init(struct cluster_sim *cluster, uint64_t seed,
+                      const struct net_sim_faults *faults);
 void cluster_sim_release(struct cluster_sim *cluster);
 
 // Starts one more node: the first makes the cluster, the others join through it.
 struct sim_node *cluster_sim_add_node(struct cluster_sim *cluster);
 
 // A request to a node, as host_request.
-void cluster_sim_request(struct sim_node *node, const struct request *request, host_reply *reply, void *context);
+void cluster_sim_request(struct sim_node *node, const struct request *request, host_reply *reply,
+                         void *context);
 
 // The newest map that a node of the cluster has; NULL before there is one.
 const struct cluster_map *cluster_sim_map(const struct cluster_sim *cluster);
@@ -64,6 +68,7 @@ void cluster_sim_violation(struct cluster_sim *cluster, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 // One line of the trace, with its time.
-void cluster_sim_trace(struct cluster_sim *cluster, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cluster_sim_trace(struct cluster_sim *cluster, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -14,7 +14,12 @@ enum {
     HEALING_US_MAX = 120 * SECOND_US,
     LOOK_US = 20000,
     ASK_AGAIN_LOOKS = 50,
-    FAULT_PAUSE_US_MAX = 400000
+    FAULT_PAUSE_US_MAX = 400000,
+    HOT_PAUSE_US_MAX = 40000,
+    HOT_THINK_US_MAX = 4000,
+    ROUNDS = 3,
+    FAULTS_PER_ROUND_MAX = 25,
+    CALM_US_MAX = 30 * SECOND_US
 };
 
 struct run {
@@ -22,8 +27,13 @@ struct run {
     struct workload_sim workload;
     struct rng rng;
     unsigned node_count;
+    unsigned steps;
     bool faults_on;
+    unsigned faults_left;  // in this round
     uint64_t pause_us_max; // between faults
+    struct net_sim_faults net_faults;
+    bool hot;   // few keys, little pause, drills of their primaries
+    bool churn; // mostly changes of strategy: slots move and move back
     unsigned changes_waiting;
     struct strong_run_result *result;
 };
@@ -52,16 +62,35 @@ static void ask_change(struct run *run, const struct change *change)
     struct cluster_sim *cluster = &run->cluster;
     struct request request = {.kind = REQUEST_CHANGE, .change = *change};
     struct sim_node *node = &cluster->nodes[rng_below(&run->rng, cluster->node_count)];
-    cluster_sim_trace(cluster, "at node %u: change %d node %u strategy %d factor %u", node->index + 1,
-                      (int)change->kind, change->node, (int)change->strategy, change->replication_factor);
+    cluster_sim_trace(cluster, "at node %u: change %d node %u strategy %d factor %u",
+                      node->index + 1, (int)change->kind, change->node, (int)change->strategy,
+                      change->replication_factor);
     run->changes_waiting++;
     cluster_sim_request(node, &request, on_change_reply, run);
 }
 
+// Any node; in a hot run mostly the one that orders a key's writes.
+static node_id draw_node(struct run *run)
+{
+    const struct cluster_map *map = cluster_sim_map(&run->cluster);
+    if (run->hot && rng_one_in(&run->rng, 2)) {
+        uint16_t slot = run->cluster.watched[rng_below(&run->rng, run->cluster.watched_count)];
+        node_id primary = map_keyspace_slot(&map->keyspaces[0], slot)->primary;
+        if (primary != NODE_NONE)
+            return primary;
+    }
+    return (node_id)(1 + rng_below(&run->rng, run->cluster.node_count));
+}
+
 static void drill(struct run *run)
 {
-    node_id node = (node_id)(1 + rng_below(&run->rng, run->cluster.node_count));
-    enum change_kind kind = rng_one_in(&run->rng, 2) ? CHANGE_FAIL : CHANGE_RECOVER;
+    node_id node = draw_node(run);
+    const struct cluster_map *map = cluster_sim_map(&run->cluster);
+    const struct map_node *known = cluster_map_node(map, node);
+    // Mostly a majority stays up: a cluster that is down teaches little.
+    bool most_up = 2 * node_set_count(cluster_map_live(map)) > map->node_count + 1u;
+    bool fails = known != NULL && known->state == NODE_UP && (most_up || rng_one_in(&run->rng, 8));
+    enum change_kind kind = fails ? CHANGE_FAIL : CHANGE_RECOVER;
     ask_change(run, &(struct change){.kind = kind, .node = node});
     run->result->drills++;
 }
@@ -71,7 +100,8 @@ static void change_strategy(struct run *run)
     struct change change = {.kind = CHANGE_STRATEGY,
                             .keyspace = 0,
                             .strategy = (enum strategy)rng_below(&run->rng, STRATEGY_COUNT),
-                            .replication_factor = (uint8_t)(1 + rng_below(&run->rng, run->cluster.node_count))};
+                            .replication_factor =
+                                (uint8_t)(1 + rng_below(&run->rng, run->cluster.node_count))};
     ask_change(run, &change);
     run->result->changes++;
 }
@@ -80,7 +110,8 @@ static void slow_disk(struct run *run)
 {
     struct sim_node *node = &run->cluster.nodes[rng_below(&run->rng, run->cluster.node_count)];
     struct delay slow = {.us_min = 1000, .us_max = rng_one_in(&run->rng, 2) ? 3000 : 150000};
-    cluster_sim_trace(&run->cluster, "node %u: syncs take up to %" PRIu64 " us", node->index + 1, slow.us_max);
+    cluster_sim_trace(&run->cluster, "node %u: syncs take up to %" PRIu64 " us", node->index + 1,
+                      slow.us_max);
     store_sim_set_sync(rng_one_in(&run->rng, 2) ? node->data : node->voter, &slow);
 }
 
@@ -96,12 +127,13 @@ static void next_fault(void *context, void *argument)
 {
     struct run *run = context;
     (void)argument;
-    if (!run->faults_on)
+    if (!run->faults_on || run->faults_left == 0)
         return;
+    run->faults_left--;
     uint64_t draw = rng_below(&run->rng, 10);
     if (run->cluster.node_count < run->node_count && rng_one_in(&run->rng, 3))
         cluster_sim_add_node(&run->cluster);
-    else if (draw < 6)
+    else if (draw < (run->churn ? 2 : 6))
         drill(run);
     else if (draw < 8)
         change_strategy(run);
@@ -114,11 +146,13 @@ static void next_fault(void *context, void *argument)
 static struct net_sim_faults draw_net_faults(struct rng *rng)
 {
     static const uint64_t chances[] = {0, 0, 100, 20, 6};
-    struct net_sim_faults faults = {
-        .delay = {.us_min = 50, .us_max = 200 + rng_below(rng, 5000), .tail_one_in = 50, .tail_us_max = 50000},
-        .lose_one_in = chances[rng_below(rng, 5)],
-        .duplicate_one_in = chances[rng_below(rng, 5)],
-        .reorder = rng_one_in(rng, 2)};
+    struct net_sim_faults faults = {.delay = {.us_min = 50,
+                                              .us_max = 200 + rng_below(rng, 5000),
+                                              .tail_one_in = 5 + rng_below(rng, 50),
+                                              .tail_us_max = 80000},
+                                    .lose_one_in = chances[rng_below(rng, 5)],
+                                    .duplicate_one_in = chances[rng_below(rng, 5)],
+                                    .reorder = rng_one_in(rng, 2)};
     return faults;
 }
 
@@ -136,12 +170,30 @@ static bool is_whole(const struct cluster_map *map, unsigned nodes)
     return true;
 }
 
+// With faults stopped, and nodes still failed by drills: where a slot has a primary, what is in
+// flight at a live node must land.
+static bool live_nodes_are_at_rest(const struct run *run)
+{
+    const struct cluster_map *map = cluster_sim_map(&run->cluster);
+    for (unsigned i = 0; map != NULL && i < run->cluster.watched_count; i++)
+        if (map_keyspace_slot(&map->keyspaces[0], run->cluster.watched[i])->primary == NODE_NONE)
+            return true;
+    for (unsigned i = 0; map != NULL && i < run->cluster.node_count; i++) {
+        struct node_status status = host_status(run->cluster.nodes[i].host);
+        const struct map_node *node = cluster_map_node(map, status.self);
+        if (node != NULL && node->state == NODE_UP && status.in_flight != 0)
+            return false;
+    }
+    return map != NULL;
+}
+
 static bool nodes_are_at_rest(const struct run *run)
 {
     const struct cluster_map *newest = cluster_sim_map(&run->cluster);
     for (unsigned i = 0; i < run->cluster.node_count; i++) {
         struct node_status status = host_status(run->cluster.nodes[i].host);
-        if (newest == NULL || status.epoch != newest->epoch || !status.serving || status.in_flight != 0)
+        if (newest == NULL || status.epoch != newest->epoch || !status.serving ||
+            status.in_flight != 0)
             return false;
     }
     return true;
@@ -156,6 +208,15 @@ static bool wait_until_whole(struct run *run, uint64_t us_max, unsigned nodes)
         run_for(run, LOOK_US);
     }
     return false;
+}
+
+static void start_faults(struct run *run)
+{
+    run->faults_on = true;
+    run->faults_left = FAULTS_PER_ROUND_MAX;
+    net_sim_set_faults(run->cluster.net, &run->net_faults);
+    cluster_sim_trace(&run->cluster, "faults begin");
+    plan_fault(run);
 }
 
 static void stop_faults(struct run *run)
@@ -220,7 +281,8 @@ static void on_local(void *context, const struct reply *reply)
 {
     struct local_read *read = context;
     struct cursor in = cursor_of(reply->value);
-    *read = (struct local_read){.stamp = reply->stamp, .value_hash = cursor_u64_be(&in), .error = reply->error};
+    *read = (struct local_read){
+        .stamp = reply->stamp, .value_hash = cursor_u64_be(&in), .error = reply->error};
 }
 
 static void compare_replicas(struct run *run)
@@ -234,14 +296,16 @@ static void compare_replicas(struct run *run)
             struct sim_node *node = &run->cluster.nodes[i];
             if (!node_set_has(set->in_sync, host_status(node->host).self))
                 continue;
-            struct request request = {.kind = REQUEST_READ, .key = name, .consistency = CONSISTENCY_LOCAL};
+            struct request request = {
+                .kind = REQUEST_READ, .key = name, .consistency = CONSISTENCY_LOCAL};
             struct local_read own = {.error = ERR_COUNT};
             cluster_sim_request(node, &request, on_local, &own);
             if (first.error == ERR_COUNT)
                 first = own;
             if (own.error != first.error || stamp_compare(own.stamp, first.stamp) != 0 ||
                 own.value_hash != first.value_hash)
-                cluster_sim_violation(&run->cluster, "replicas differ in %s", run->workload.keys[key].name);
+                cluster_sim_violation(&run->cluster, "replicas differ in %s",
+                                      run->workload.keys[key].name);
         }
     }
 }
@@ -258,7 +322,8 @@ static bool stores_are_clean(const struct run *run)
             uint16_t slot = slot_of_key(slice_of_text(run->workload.keys[key].name));
             most += node_set_has(map_keyspace_slot(&map->keyspaces[0], slot)->in_sync, self);
         }
-        if (store_sim_pairs(node->data, STORE_MARKS) != 0 || store_sim_pairs(node->data, STORE_RECORDS) > most)
+        if (store_sim_pairs(node->data, STORE_MARKS) != 0 ||
+            store_sim_pairs(node->data, STORE_RECORDS) > most)
             return false;
     }
     return true;
@@ -272,6 +337,25 @@ static void wait_until_clean(struct run *run)
         cluster_sim_violation(&run->cluster, "marks, certificates or moved data stay behind");
 }
 
+// Clients act under faults; then faults pause, and what was begun must end.
+static void run_round(struct run *run)
+{
+    start_faults(run);
+    workload_start(&run->workload);
+    uint64_t end_us = now_us(run) + FAULTS_US_MAX;
+    while (!workload_ended(&run->workload) && now_us(run) < end_us &&
+           run->cluster.violation == NULL)
+        run_for(run, LOOK_US);
+    if (!workload_ended(&run->workload))
+        cluster_sim_violation(&run->cluster, "an operation was never answered");
+    stop_faults(run);
+    end_us = now_us(run) + CALM_US_MAX;
+    while (!live_nodes_are_at_rest(run) && now_us(run) < end_us && run->cluster.violation == NULL)
+        run_for(run, LOOK_US);
+    if (!live_nodes_are_at_rest(run))
+        cluster_sim_violation(&run->cluster, "records stay in flight");
+}
+
 static void run_phases(struct run *run)
 {
     while (run->cluster.node_count < 1 + run->node_count / 2)
@@ -280,14 +364,10 @@ static void run_phases(struct run *run)
         cluster_sim_violation(&run->cluster, "the cluster does not form");
         return;
     }
-    run->faults_on = true;
-    workload_start(&run->workload);
-    plan_fault(run);
-    uint64_t end_us = now_us(run) + FAULTS_US_MAX;
-    while (!workload_ended(&run->workload) && now_us(run) < end_us && run->cluster.violation == NULL)
-        run_for(run, LOOK_US);
-    if (!workload_ended(&run->workload))
-        cluster_sim_violation(&run->cluster, "an operation was never answered");
+    for (unsigned round = 0; round < ROUNDS && run->cluster.violation == NULL; round++) {
+        run->workload.operations_left = run->steps / ROUNDS;
+        run_round(run);
+    }
     if (run->cluster.violation == NULL)
         heal(run);
     if (run->cluster.violation == NULL)
@@ -319,15 +399,20 @@ void strong_run(const struct strong_run_setting *setting, struct strong_run_resu
     *out = (struct strong_run_result){0};
     rng_init(&run.rng, setting->seed);
     run.node_count = setting->nodes > 0 ? setting->nodes : 3 + (unsigned)rng_below(&run.rng, 5);
-    run.pause_us_max = 20000 + rng_below(&run.rng, FAULT_PAUSE_US_MAX);
-    struct net_sim_faults faults = draw_net_faults(&run.rng);
-    cluster_sim_init(&run.cluster, rng_u64(&run.rng), &faults);
+    run.steps = setting->steps;
+    run.hot = rng_one_in(&run.rng, 2);
+    run.churn = rng_one_in(&run.rng, 3);
+    run.pause_us_max = 20000 + rng_below(&run.rng, run.hot ? HOT_PAUSE_US_MAX : FAULT_PAUSE_US_MAX);
+    run.net_faults = draw_net_faults(&run.rng);
+    cluster_sim_init(&run.cluster, rng_u64(&run.rng), &run.net_faults);
     run.cluster.tracing = setting->trace;
     run.cluster.strategy = (enum strategy)rng_below(&run.rng, STRATEGY_COUNT);
     run.cluster.replication_factor = (uint8_t)(1 + rng_below(&run.rng, 3));
-    unsigned keys = 1 + (unsigned)rng_below(&run.rng, 8);
+    unsigned keys = 1 + (unsigned)rng_below(&run.rng, run.hot ? 2 : 8);
     unsigned clients = 2 + (unsigned)rng_below(&run.rng, 5);
-    workload_init(&run.workload, &run.cluster, rng_u64(&run.rng), keys, clients, setting->steps);
+    workload_init(&run.workload, &run.cluster, rng_u64(&run.rng), keys, clients, 0);
+    if (run.hot)
+        run.workload.think_us_max = HOT_THINK_US_MAX;
     run_phases(&run);
     report(&run, out);
     workload_release(&run.workload);

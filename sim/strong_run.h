@@ -1,5 +1,5 @@
-// One simulated run of strong keyspaces: a cluster comes up, clients and faults go on, faults stop, and the cluster
-// must become whole.
+// One simulated run of strong keyspaces: a cluster comes up, clients and faults go on, faults stop,
+// and the cluster must become whole.
 #ifndef BRUSIO_SIM_STRONG_RUN_H
 #define BRUSIO_SIM_STRONG_RUN_H
 

@@ -17,8 +17,8 @@ struct attempt {
     int *answered;
 };
 
-void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, uint64_t seed, unsigned keys,
-                   unsigned clients, unsigned operations)
+void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, uint64_t seed,
+                   unsigned keys, unsigned clients, unsigned operations)
 {
     *workload = (struct workload_sim){.cluster = cluster,
                                       .key_count = keys,
@@ -31,7 +31,8 @@ void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, u
         snprintf(workload->keys[i].name, sizeof workload->keys[i].name, "key-%u", i);
         workload->keys[i].history = linear_new();
         if (cluster->watched_count < CLUSTER_SIM_WATCHED_MAX)
-            cluster->watched[cluster->watched_count++] = slot_of_key(slice_of_text(workload->keys[i].name));
+            cluster->watched[cluster->watched_count++] =
+                slot_of_key(slice_of_text(workload->keys[i].name));
     }
 }
 
@@ -122,9 +123,10 @@ static void begin(struct workload_sim *workload, struct attempt *attempt, struct
     operation->client = attempt->client;
     attempt->workload = workload;
     attempt->index = linear_begin(key->history, operation, timeline_now_us(cluster->timeline));
-    cluster_sim_trace(cluster, "client %u at node %u: %s #%u kind %d condition %d value %llu", attempt->client,
-                      node->index + 1, key->name, attempt->index, (int)operation->kind,
-                      (int)operation->condition, (unsigned long long)operation->value);
+    cluster_sim_trace(cluster, "client %u at node %u: %s #%u kind %d condition %d value %llu",
+                      attempt->client, node->index + 1, key->name, attempt->index,
+                      (int)operation->kind, (int)operation->condition,
+                      (unsigned long long)operation->value);
     cluster_sim_request(node, &request, on_reply, attempt);
 }
 
@@ -162,8 +164,10 @@ static void client_thinks(struct workload_sim *workload, unsigned client)
         return;
     workload->operations_left--;
     workload->in_progress++;
-    uint64_t at_us = timeline_now_us(workload->cluster->timeline) + rng_below(&workload->rng, workload->think_us_max);
-    timeline_add(workload->cluster->timeline, at_us, client_acts, workload, (void *)(uintptr_t)client);
+    uint64_t at_us = timeline_now_us(workload->cluster->timeline) +
+                     rng_below(&workload->rng, workload->think_us_max);
+    timeline_add(workload->cluster->timeline, at_us, client_acts, workload,
+                 (void *)(uintptr_t)client);
 }
 
 void workload_start(struct workload_sim *workload)
@@ -177,7 +181,8 @@ bool workload_ended(const struct workload_sim *workload)
     return workload->operations_left == 0 && workload->in_progress == 0;
 }
 
-void workload_read(struct workload_sim *workload, unsigned key, struct sim_node *node, int *answered)
+void workload_read(struct workload_sim *workload, unsigned key, struct sim_node *node,
+                   int *answered)
 {
     struct attempt *attempt = memory_zeroed(1, sizeof *attempt);
     attempt->key = key;

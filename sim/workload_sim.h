@@ -1,5 +1,5 @@
-// Clients of a simulated cluster: they read, write, delete and compare-and-set a few keys through random nodes, and
-// keep a history of each key.
+// Clients of a simulated cluster: they read, write, delete and compare-and-set a few keys through
+// random nodes, and keep a history of each key.
 #ifndef BRUSIO_SIM_WORKLOAD_SIM_H
 #define BRUSIO_SIM_WORKLOAD_SIM_H
 
@@ -30,19 +30,21 @@ struct workload_sim {
     uint64_t refused; // without effect
 };
 
-void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, uint64_t seed, unsigned keys,
-                   unsigned clients, unsigned operations);
+void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, uint64_t seed,
+                   unsigned keys, unsigned clients, unsigned operations);
 void workload_release(struct workload_sim *workload);
 
 // Begins the clients; they go on from answer to answer until the operations are used up.
 void workload_start(struct workload_sim *workload);
 bool workload_ended(const struct workload_sim *workload);
 
-// One more read of a key through a node, as part of its history. `answered` (may be NULL) is set once it is done:
-// to 1 when the answer is certain, to 2 when not.
-void workload_read(struct workload_sim *workload, unsigned key, struct sim_node *node, int *answered);
+// One more read of a key through a node, as part of its history. `answered` (may be NULL) is set
+// once it is done: to 1 when the answer is certain, to 2 when not.
+void workload_read(struct workload_sim *workload, unsigned key, struct sim_node *node,
+                   int *answered);
 
-// Checks every key's history; tells the cluster of a violation, explained on `out` if it is not NULL.
+// Checks every key's history; tells the cluster of a violation, explained on `out` if it is not
+// NULL.
 void workload_check(struct workload_sim *workload, FILE *out);
 
 #endif

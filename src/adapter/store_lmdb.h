@@ -38,7 +38,8 @@ struct store_lmdb_config {
 
     enum durability durability;
 
-    // Called from the commit thread: arrange that store_lmdb_poll is called soon on the loop's thread.
+    // Called from the commit thread: arrange that store_lmdb_poll is called soon on the loop's
+    // thread.
     void (*notify)(void *context);
 
     store_done *done; // called by store_lmdb_poll

@@ -265,9 +265,10 @@ struct store_batch *store_writer_give(struct store_writer *writer, struct store_
         pthread_cond_wait(&writer->room, &writer->mutex);
     writer->backlog_bytes += weight;
     list_append(&writer->waiting, &batch->link);
-    pthread_cond_signal(&writer->work);
     struct store_batch *empty = take_spare(writer);
     pthread_mutex_unlock(&writer->mutex);
+    // After the unlock: a thread that wakes up only to wait for the mutex costs two switches more.
+    pthread_cond_signal(&writer->work);
     if (empty == NULL) {
         empty = memory_new(sizeof *empty);
         store_batch_init(empty);

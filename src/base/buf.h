@@ -1,7 +1,8 @@
 // A growable byte buffer, born with a maximum, and a cursor that reads what it wrote.
 //
-// Promise: appending past `max` changes nothing and marks the buffer as overflown (sticky), so that a writer
-// checks once at the end. The cursor is total: any bytes give values or a sticky failure, never a read outside.
+// Promise: appending past `max` changes nothing and marks the buffer as overflown (sticky), so that
+// a writer checks once at the end. The cursor is total: any bytes give values or a sticky failure,
+// never a read outside.
 //
 // Invariants
 //  1. length <= capacity <= max (a buffer made by buf_init owns its bytes until buf_release).
@@ -37,10 +38,11 @@ void buf_append_u64_be(struct buf *buf, uint64_t value);
 void buf_append_varint(struct buf *buf, uint64_t value);
 // Length as varint, then the bytes.
 void buf_append_counted(struct buf *buf, struct slice slice);
-void buf_append_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_append_format(struct buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-// Makes room for `length` more bytes and returns where they go (to be filled by the caller), or NULL when
-// that would pass `max`.
+// Makes room for `length` more bytes and returns where they go (to be filled by the caller), or
+// NULL when that would pass `max`.
 uint8_t *buf_extend(struct buf *buf, size_t length);
 
 // Drops the first `length` bytes (at most all).

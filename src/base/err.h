@@ -1,8 +1,8 @@
 // Error codes of the whole program, from one table.
 //
-// Promise: every fallible function returns an `enum err`, and every code has a short stable name (for JSON
-// bodies and scripts) and a sentence for people. Cores return codes only; adapters add detail in a caller's
-// `struct errmsg`.
+// Promise: every fallible function returns an `enum err`, and every code has a short stable name
+// (for JSON bodies and scripts) and a sentence for people. Cores return codes only; adapters add
+// detail in a caller's `struct errmsg`.
 #ifndef BRUSIO_BASE_ERR_H
 #define BRUSIO_BASE_ERR_H
 
@@ -50,8 +50,8 @@ const char *err_name(enum err e);
 // A sentence for people; never NULL.
 const char *err_sentence(enum err e);
 
-// Formats `detail` (may be NULL, then nothing happens) and returns `e`, so that a function can end in
-// `return errmsg_set(detail, ERR_IO, ...)`. Text past ERRMSG_BYTES_MAX - 1 bytes is cut.
+// Formats `detail` (may be NULL, then nothing happens) and returns `e`, so that a function can end
+// in `return errmsg_set(detail, ERR_IO, ...)`. Text past ERRMSG_BYTES_MAX - 1 bytes is cut.
 enum err errmsg_set(struct errmsg *detail, enum err e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,4 +1,5 @@
-// Fast keyed hashes (XXH3). For tables, digests and set reconciliation; not a cryptographic promise.
+// Fast keyed hashes (XXH3). For tables, digests and set reconciliation; not a cryptographic
+// promise.
 #ifndef BRUSIO_BASE_HASH_H
 #define BRUSIO_BASE_HASH_H
 

@@ -1,6 +1,8 @@
-// An intrusive doubly linked list: the node lives inside the thing that is listed, nothing is allocated.
+// An intrusive doubly linked list: the node lives inside the thing that is listed, nothing is
+// allocated.
 //
-// Invariants: a list head, and a node in no list, link to themselves; removing a node twice is harmless.
+// Invariants: a list head, and a node in no list, link to themselves; removing a node twice is
+// harmless.
 #ifndef BRUSIO_BASE_LIST_H
 #define BRUSIO_BASE_LIST_H
 

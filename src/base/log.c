@@ -32,7 +32,8 @@ void log_line(enum log_level level, const char *format, ...)
     int wanted = vsnprintf(line + length, sizeof line - length - 1, format, arguments);
     va_end(arguments);
     if (wanted > 0)
-        length += (size_t)wanted < sizeof line - length - 1 ? (size_t)wanted : sizeof line - length - 2;
+        length +=
+            (size_t)wanted < sizeof line - length - 1 ? (size_t)wanted : sizeof line - length - 2;
     line[length++] = '\n';
     if (write(STDERR_FILENO, line, length) < 0)
         return; // there is nowhere left to say so

@@ -1,7 +1,7 @@
 // Seeded random numbers: xoshiro256** (Blackman and Vigna, 2018), seeded by splitmix64.
 //
-// Promise: the same seed gives the same sequence on every machine. Not for secrets: keys and nonces come from
-// the operating system, through an adapter.
+// Promise: the same seed gives the same sequence on every machine. Not for secrets: keys and nonces
+// come from the operating system, through an adapter.
 #ifndef BRUSIO_BASE_RANDOM_H
 #define BRUSIO_BASE_RANDOM_H
 

@@ -1,8 +1,8 @@
 // Protocol rules that a test can break on purpose.
 //
-// In a normal build RULE(x) is the constant true and costs nothing. In the mutants build one rule at a time
-// can be broken by name, so that a test shows that the simulator notices: a check that was never seen to fail
-// is not a check.
+// In a normal build RULE(x) is the constant true and costs nothing. In the mutants build one rule
+// at a time can be broken by name, so that a test shows that the simulator notices: a check that
+// was never seen to fail is not a check.
 #ifndef BRUSIO_BASE_RULE_H
 #define BRUSIO_BASE_RULE_H
 

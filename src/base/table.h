@@ -1,8 +1,8 @@
 // An intrusive chained hash table that grows by doubling.
 //
-// Promise: finding, adding and removing cost O(1) on average; nothing is allocated but the bucket array.
-// The caller owns the things; the table only links them. Iteration order depends on hashes and history alone,
-// so a simulation that uses seeded hashes is repeatable.
+// Promise: finding, adding and removing cost O(1) on average; nothing is allocated but the bucket
+// array. The caller owns the things; the table only links them. Iteration order depends on hashes
+// and history alone, so a simulation that uses seeded hashes is repeatable.
 #ifndef BRUSIO_BASE_TABLE_H
 #define BRUSIO_BASE_TABLE_H
 
@@ -38,8 +38,8 @@ void table_add(struct table *table, struct table_node *node, uint64_t hash);
 // `node` must be in this table.
 void table_remove(struct table *table, struct table_node *node);
 
-// Any first node, or NULL; table_next goes on from a node. Removing a node that was passed is allowed,
-// adding one is not.
+// Any first node, or NULL; table_next goes on from a node. Removing a node that was passed is
+// allowed, adding one is not.
 struct table_node *table_first(const struct table *table);
 struct table_node *table_next(const struct table *table, const struct table_node *node);
 

@@ -155,7 +155,8 @@ static void step_own_message(struct host *host)
     free(own);
 }
 
-// Carries out until nothing is left. A reply's receiver may make new requests meanwhile: they add to what is left.
+// Carries out until nothing is left. A reply's receiver may make new requests meanwhile: they add
+// to what is left.
 static void carry(struct host *host)
 {
     if (host->carrying)
@@ -174,7 +175,8 @@ static void carry(struct host *host)
     if (host->effects.wake_us < host->wake_us) {
         host->wake_us = host->effects.wake_us;
         uint64_t least = now_us(host) + WAKE_LEAST_US;
-        host->ports.clock.ops->wake_at(host->ports.clock.self, host->wake_us > least ? host->wake_us : least);
+        host->ports.clock.ops->wake_at(host->ports.clock.self,
+                                       host->wake_us > least ? host->wake_us : least);
     }
     effects_clear(&host->effects);
 }
@@ -256,8 +258,8 @@ void host_on_data_done(struct host *host, uint64_t batch, enum err error)
 static void begin_node(struct host *host)
 {
     struct node_stores stores = {.data = &host->ports.data, .voter = &host->ports.voter};
-    enum err error =
-        node_new(&host->config, &host->identity, &stores, now_us(host), &host->effects, &host->node);
+    enum err error = node_new(&host->config, &host->identity, &stores, now_us(host), &host->effects,
+                              &host->node);
     if (error != ERR_OK)
         host->failure = error;
     carry(host);
@@ -279,8 +281,8 @@ void host_on_voter_done(struct host *host, uint64_t batch, enum err error)
 
 // --- start and end
 
-enum err host_new(const struct node_config *config, const struct host_ports *ports, struct host **out,
-                  struct errmsg *detail)
+enum err host_new(const struct node_config *config, const struct host_ports *ports,
+                  struct host **out, struct errmsg *detail)
 {
     struct host *host = memory_zeroed(1, sizeof *host);
     struct cluster_map map;
@@ -290,8 +292,8 @@ enum err host_new(const struct node_config *config, const struct host_ports *por
     host->wake_us = UINT64_MAX;
     effects_init(&host->effects);
     effects_init(&host->carried);
-    enum err error =
-        identity_begin(config, &ports->data, &ports->voter, &host->effects, &host->identity, detail);
+    enum err error = identity_begin(config, &ports->data, &ports->voter, &host->effects,
+                                    &host->identity, detail);
     enum err map_error = error == ERR_OK ? voter_store_map(&ports->voter, &map) : ERR_OK;
     cluster_map_release(&map);
     if (error == ERR_OK && map_error != ERR_OK && map_error != ERR_NOT_FOUND)
@@ -350,7 +352,8 @@ static bool take_waiter(struct host *host, host_reply *reply, void *context, uin
     if (host->waiter_free == 0) {
         if (host->waiter_count == HOST_REQUESTS_MAX)
             return false;
-        host->waiters = memory_resize(host->waiters, (host->waiter_count + 1) * sizeof *host->waiters);
+        host->waiters =
+            memory_resize(host->waiters, (host->waiter_count + 1) * sizeof *host->waiters);
         host->waiters[host->waiter_count] = (struct waiter){0};
         host->waiter_free = ++host->waiter_count;
     }
@@ -364,7 +367,8 @@ static bool take_waiter(struct host *host, host_reply *reply, void *context, uin
     return true;
 }
 
-void host_request(struct host *host, const struct request *request, host_reply *reply, void *context)
+void host_request(struct host *host, const struct request *request, host_reply *reply,
+                  void *context)
 {
     uint64_t handle;
     if (host->node == NULL || host->failure != ERR_OK) {

@@ -1,7 +1,8 @@
-// Runs one node: hands events to the pure cores, turns their effects into port calls, and completions into
-// events. The daemon and the simulator run this same code over different ports.
+// Runs one node: hands events to the pure cores, turns their effects into port calls, and
+// completions into events. The daemon and the simulator run this same code over different ports.
 //
-// Promise: everything is called from one thread. Every request that host_request took is answered exactly once.
+// Promise: everything is called from one thread. Every request that host_request took is answered
+// exactly once.
 #ifndef BRUSIO_HOST_HOST_H
 #define BRUSIO_HOST_HOST_H
 
@@ -14,23 +15,25 @@
 
 struct host;
 
-// What a host stands on. `data` holds records, `voter` (always durable at `commit`) identity, map and votes.
-// The node that `config` describes starts from what `voter` holds.
+// What a host stands on. `data` holds records, `voter` (always durable at `commit`) identity, map
+// and votes. The node that `config` describes starts from what `voter` holds.
 struct host_ports {
     struct store data;
     struct store voter;
     struct clock clock;
 };
 
-// Gives a host to be ended by host_free, or an error with detail: ERR_FOREIGN (the stores are not each other's),
-// ERR_EXISTS (init over a cluster's data), ERR_VERSION, ERR_CORRUPT, ERR_NOT_FOUND (nothing here and neither init
-// nor join was asked for). Borrows the ports' selves and the config's text until host_free. The node begins once
-// its new incarnation is synced; until then requests are answered ERR_UNAVAILABLE.
+// Gives a host to be ended by host_free, or an error with detail: ERR_FOREIGN (the stores are not
+// each other's), ERR_EXISTS (init over a cluster's data), ERR_VERSION, ERR_CORRUPT, ERR_NOT_FOUND
+// (nothing here and neither init nor join was asked for). Borrows the ports' selves and the
+// config's text until host_free. The node begins once its new incarnation is synced; until then
+// requests are answered ERR_UNAVAILABLE.
 WARN_UNUSED enum err host_new(const struct node_config *config, const struct host_ports *ports,
                               struct host **out, struct errmsg *detail);
 void host_free(struct host *host);
 
-// Gives the net, which needs host_store_id to be made. To be called once, before anything of the ports' makers.
+// Gives the net, which needs host_store_id to be made. To be called once, before anything of the
+// ports' makers.
 void host_connect(struct host *host, const struct net *net);
 
 // To be called by the ports' makers.
@@ -42,16 +45,18 @@ void host_on_wake(struct host *host);
 // Ends a turn of the event loop: closes the stores' open batches and flushes the net.
 void host_turn_end(struct host *host);
 
-// Answered through `reply`, borrowed for that call, possibly before host_request returns. Past HOST_REQUESTS_MAX
-// the answer is ERR_BUSY.
+// Answered through `reply`, borrowed for that call, possibly before host_request returns. Past
+// HOST_REQUESTS_MAX the answer is ERR_BUSY.
 typedef void host_reply(void *context, const struct reply *reply);
-void host_request(struct host *host, const struct request *request, host_reply *reply, void *context);
+void host_request(struct host *host, const struct request *request, host_reply *reply,
+                  void *context);
 
 // The store id of this node, by which the net names it.
 uint64_t host_store_id(const struct host *host);
 
-// ERR_OK while all is well; otherwise the node has stopped for good: a store failed (ERR_IO, ERR_FULL, ERR_CORRUPT)
-// or this is the wrong cluster (ERR_FOREIGN). Nothing is acknowledged any more.
+// ERR_OK while all is well; otherwise the node has stopped for good: a store failed (ERR_IO,
+// ERR_FULL, ERR_CORRUPT) or this is the wrong cluster (ERR_FOREIGN). Nothing is acknowledged any
+// more.
 enum err host_failure(const struct host *host);
 
 // NULL before the node knows a map. Borrowed until control returns to the event loop.

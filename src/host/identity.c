@@ -8,22 +8,25 @@ static struct slice owner_name(void)
 }
 
 // The data store belongs to the voter store of the same node, and says so.
-static enum err check_owner(const struct store *data, uint64_t store_id, bool fresh, struct errmsg *detail)
+static enum err check_owner(const struct store *data, uint64_t store_id, bool fresh,
+                            struct errmsg *detail)
 {
     struct slice bytes;
     enum err error = data->ops->get(data->self, STORE_META, owner_name(), &bytes);
     if (error == ERR_NOT_FOUND)
         return fresh ? ERR_OK
                      : errmsg_set(detail, ERR_CORRUPT,
-                                  "the data store does not say whose it is; restore it, or start on an empty "
+                                  "the data store does not say whose it is; restore it, or start "
+                                  "on an empty "
                                   "directory with --join");
     if (error != ERR_OK)
         return errmsg_set(detail, error, "the data store cannot be read: %s", err_sentence(error));
     struct cursor in = cursor_of(bytes);
     if (cursor_u64_be(&in) != store_id || fresh)
-        return errmsg_set(detail, ERR_FOREIGN,
-                          "the data store belongs to another node than the voter store beside it; put the right "
-                          "ones together, or start on an empty directory with --join");
+        return errmsg_set(
+            detail, ERR_FOREIGN,
+            "the data store belongs to another node than the voter store beside it; put the right "
+            "ones together, or start on an empty directory with --join");
     return ERR_OK;
 }
 
@@ -41,8 +44,9 @@ static bool knows_cluster(const struct identity *identity)
     return identity->cluster.high != 0 || identity->cluster.low != 0;
 }
 
-enum err identity_begin(const struct node_config *config, const struct store *data, const struct store *voter,
-                        struct effects *effects, struct identity *out, struct errmsg *detail)
+enum err identity_begin(const struct node_config *config, const struct store *data,
+                        const struct store *voter, struct effects *effects, struct identity *out,
+                        struct errmsg *detail)
 {
     struct identity identity = {0};
     enum err error = voter_store_identity(voter, &identity);
@@ -51,12 +55,14 @@ enum err identity_begin(const struct node_config *config, const struct store *da
         return errmsg_set(detail, error, "the voter store cannot be read: %s", err_sentence(error));
     bool begins = config->init || config->join_address != NULL;
     if (!knows_cluster(&identity) && !begins)
-        return errmsg_set(detail, ERR_NOT_FOUND,
-                          "there is no node in this directory; start it with --init (a new cluster) or with "
-                          "--join HOST:PORT (of a member)");
+        return errmsg_set(
+            detail, ERR_NOT_FOUND,
+            "there is no node in this directory; start it with --init (a new cluster) or with "
+            "--join HOST:PORT (of a member)");
     if (knows_cluster(&identity) && config->init)
-        return errmsg_set(detail, ERR_EXISTS,
-                          "this directory holds a node of a cluster already; start it without --init");
+        return errmsg_set(
+            detail, ERR_EXISTS,
+            "this directory holds a node of a cluster already; start it without --init");
     if (fresh) {
         struct rng rng;
         rng_init(&rng, config->seed);

@@ -55,7 +55,8 @@ const struct map_keyspace *cluster_map_keyspace(const struct cluster_map *map, u
     return NULL;
 }
 
-const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map, struct slice name)
+const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map,
+                                                      struct slice name)
 {
     for (unsigned i = 0; i < map->keyspace_count; i++)
         if (slice_equal(slice_of_text(map->keyspaces[i].keyspace.name), name))
@@ -88,7 +89,8 @@ void map_keyspace_expand(const struct map_keyspace *keyspace, struct replica_set
 
 bool address_copy(char to[ADDRESS_BYTES_MAX + 1], struct slice from)
 {
-    if (from.length > ADDRESS_BYTES_MAX || (from.length > 0 && memchr(from.bytes, 0, from.length) != NULL))
+    if (from.length > ADDRESS_BYTES_MAX ||
+        (from.length > 0 && memchr(from.bytes, 0, from.length) != NULL))
         return false;
     if (from.length > 0)
         memcpy(to, from.bytes, from.length);
@@ -110,35 +112,66 @@ static uint64_t replica_set_hash(const struct replica_set *set)
     return hash64(slice_of(words, sizeof words), 0);
 }
 
-// Open addressing over set numbers + 1; at most SLOTS distinct sets fill half of it.
-enum { INTERN_BUCKETS = 2 * SLOTS };
+// Sets while they are numbered: a hash table with open addressing over set numbers + 1.
+enum { INTERN_BUCKETS = 2 * SLOTS, INTERN_SETS_FIRST = 64 };
 
-static uint16_t intern_one(struct map_keyspace *keyspace, uint16_t *buckets, const struct replica_set *set)
+struct interning {
+    uint16_t *buckets;
+    struct replica_set *sets;
+    unsigned count;
+    unsigned capacity;
+};
+
+static void interning_init(struct interning *interning)
+{
+    *interning = (struct interning){.buckets = memory_zeroed(INTERN_BUCKETS, sizeof(uint16_t))};
+}
+
+// The number of a set; a new one gets the next. At most SLOTS distinct ones.
+static uint16_t intern_one(struct interning *interning, const struct replica_set *set)
 {
     uint64_t at = replica_set_hash(set) % INTERN_BUCKETS;
-    for (; buckets[at] != 0; at = (at + 1) % INTERN_BUCKETS)
-        if (replica_set_equal(&keyspace->sets[buckets[at] - 1], set))
-            return (uint16_t)(buckets[at] - 1);
-    keyspace->sets[keyspace->set_count++] = *set;
-    buckets[at] = keyspace->set_count;
-    return (uint16_t)(keyspace->set_count - 1);
+    for (; interning->buckets[at] != 0; at = (at + 1) % INTERN_BUCKETS)
+        if (replica_set_equal(&interning->sets[interning->buckets[at] - 1], set))
+            return (uint16_t)(interning->buckets[at] - 1);
+    CHECK(interning->count < SLOTS);
+    if (interning->count == interning->capacity) {
+        interning->capacity = interning->capacity > 0 ? interning->capacity * 2 : INTERN_SETS_FIRST;
+        interning->sets =
+            memory_resize(interning->sets, interning->capacity * sizeof *interning->sets);
+    }
+    interning->sets[interning->count++] = *set;
+    interning->buckets[at] = (uint16_t)interning->count;
+    return (uint16_t)(interning->count - 1);
 }
 
 void map_keyspace_intern(struct map_keyspace *keyspace, const struct replica_set *slots)
 {
-    uint16_t *buckets = memory_zeroed(INTERN_BUCKETS, sizeof *buckets);
-    free(keyspace->sets);
-    keyspace->sets = memory_zeroed(SLOTS, sizeof *keyspace->sets);
-    keyspace->set_count = 0;
+    struct interning interning;
+    interning_init(&interning);
     if (keyspace->set_of_slot == NULL)
         keyspace->set_of_slot = memory_zeroed(SLOTS, sizeof *keyspace->set_of_slot);
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         bool repeats = slot > 0 && replica_set_equal(&slots[slot], &slots[slot - 1]);
         keyspace->set_of_slot[slot] =
-            repeats ? keyspace->set_of_slot[slot - 1] : intern_one(keyspace, buckets, &slots[slot]);
+            repeats ? keyspace->set_of_slot[slot - 1] : intern_one(&interning, &slots[slot]);
     }
-    keyspace->sets = memory_resize(keyspace->sets, keyspace->set_count * sizeof *keyspace->sets);
-    free(buckets);
+    free(keyspace->sets);
+    free(interning.buckets);
+    keyspace->sets = interning.sets;
+    keyspace->set_count = (uint16_t)interning.count;
+}
+
+bool map_keyspace_sets_are_distinct(const struct map_keyspace *keyspace)
+{
+    struct interning interning;
+    interning_init(&interning);
+    for (unsigned i = 0; i < keyspace->set_count; i++)
+        intern_one(&interning, &keyspace->sets[i]);
+    bool distinct = interning.count == keyspace->set_count;
+    free(interning.buckets);
+    free(interning.sets);
+    return distinct;
 }
 
 static bool nodes_are_valid(const struct cluster_map *map)
@@ -157,8 +190,8 @@ static bool nodes_are_valid(const struct cluster_map *map)
     return true;
 }
 
-static bool set_is_valid(const struct cluster_map *map, const struct replica_set *set, node_set members,
-                         node_set live)
+static bool set_is_valid(const struct cluster_map *map, const struct replica_set *set,
+                         node_set members, node_set live)
 {
     node_set named = set->in_sync | set->joining | set->target | node_bit(set->target_primary);
     node_set serving = set->in_sync & live;

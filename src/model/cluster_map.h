@@ -1,7 +1,7 @@
 // The cluster map: the agreed description of nodes, keyspaces and the replicas of every slot.
 //
-// A map is a value: once decided for its epoch it never changes, and every node that has it sees the same
-// bytes. Who may decide the next one, and which steps are legal, is core/map's business.
+// A map is a value: once decided for its epoch it never changes, and every node that has it sees
+// the same bytes. Who may decide the next one, and which steps are legal, is core/map's business.
 //
 // Invariants of a valid map (cluster_map_decode and cluster_map_check accept no other)
 //  1. Node ids are 1 to NODES_MAX, ascending and unique; store ids are unique and not 0.
@@ -23,8 +23,8 @@
 #define ADDRESS_BYTES_MAX 255
 #define CLUSTER_MAP_BYTES_MAX (8u << 20)
 
-// up: a replica if the tables say so. down: taken for dead by a decided map. failed: made to behave as dead
-// by an operator (a drill); it still votes and answers as a gateway.
+// up: a replica if the tables say so. down: taken for dead by a decided map. failed: made to behave
+// as dead by an operator (a drill); it still votes and answers as a gateway.
 enum node_state { NODE_UP, NODE_DOWN, NODE_FAILED, NODE_STATE_COUNT };
 
 struct cluster_id {
@@ -35,19 +35,19 @@ struct cluster_id {
 struct map_node {
     node_id id;
     enum node_state state;
-    uint64_t store_id;    // random, made with the store
-    uint64_t incarnation; // the start of the process that this map admits
+    uint64_t store_id;                        // random, made with the store
+    uint64_t incarnation;                     // the start of the process that this map admits
     char peer_address[ADDRESS_BYTES_MAX + 1]; // "host:port", between nodes
     char http_address[ADDRESS_BYTES_MAX + 1]; // "host:port", for clients
 };
 
 // Who holds a slot. Slots with equal sets share one.
 struct replica_set {
-    node_set in_sync;  // the list: each holds every acknowledged write
-    node_set joining;  // gets every write, is being brought in sync
-    node_set target;   // the table that should be
+    node_set in_sync;    // the list: each holds every acknowledged write
+    node_set joining;    // gets every write, is being brought in sync
+    node_set target;     // the table that should be
     uint64_t join_epoch; // the epoch whose map began these joins: their join id; 0 without joiners
-    node_id primary;   // orders writes; NODE_NONE when no in-sync node is live
+    node_id primary;     // orders writes; NODE_NONE when no in-sync node is live
     node_id target_primary;
 };
 
@@ -82,7 +82,8 @@ void cluster_map_copy(struct cluster_map *to, const struct cluster_map *from);
 const struct map_node *cluster_map_node(const struct cluster_map *map, node_id id);
 const struct map_node *cluster_map_node_of_store(const struct cluster_map *map, uint64_t store_id);
 const struct map_keyspace *cluster_map_keyspace(const struct cluster_map *map, uint32_t id);
-const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map, struct slice name);
+const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map,
+                                                      struct slice name);
 
 // All nodes, and those that are up.
 node_set cluster_map_members(const struct cluster_map *map);
@@ -100,6 +101,9 @@ void map_keyspace_expand(const struct map_keyspace *keyspace, struct replica_set
 // Replaces the keyspace's sets by what `slots` (SLOTS entries) says, sharing equal ones.
 void map_keyspace_intern(struct map_keyspace *keyspace, const struct replica_set *slots);
 
+// Whether no two of the keyspace's sets are equal, as they never are after map_keyspace_intern.
+bool map_keyspace_sets_are_distinct(const struct map_keyspace *keyspace);
+
 // Copies an address that fits and holds no NUL; false, and nothing copied, otherwise.
 bool address_copy(char to[ADDRESS_BYTES_MAX + 1], struct slice from);
 
@@ -111,7 +115,8 @@ WARN_UNUSED enum err cluster_map_check(const struct cluster_map *map);
 // The encoding is canonical: equal maps, equal bytes (sets are numbered by first use).
 void cluster_map_encode(struct buf *out, const struct cluster_map *map);
 
-// Total over any bytes. On success gives a valid map into `out`, which must be empty; else leaves it empty.
+// Total over any bytes. On success gives a valid map into `out`, which must be empty; else leaves
+// it empty.
 WARN_UNUSED enum err cluster_map_decode(struct slice bytes, struct cluster_map *out);
 
 #endif

@@ -4,8 +4,6 @@
 
 #include "base/check.h"
 
-#include <stdlib.h>
-
 enum { MAP_FORMAT = 1 };
 
 static void encode_node(struct buf *out, const struct map_node *node)
@@ -110,19 +108,6 @@ static void decode_runs(struct cursor *in, struct map_keyspace *out)
     in->failed |= used != out->set_count;
 }
 
-static bool sets_are_distinct(const struct map_keyspace *keyspace)
-{
-    struct replica_set *slots = memory_zeroed(SLOTS, sizeof *slots);
-    struct map_keyspace again = {0};
-    map_keyspace_expand(keyspace, slots);
-    map_keyspace_intern(&again, slots);
-    bool distinct = again.set_count == keyspace->set_count;
-    free(again.sets);
-    free(again.set_of_slot);
-    free(slots);
-    return distinct;
-}
-
 static void decode_keyspace(struct cursor *in, struct map_keyspace *out)
 {
     keyspace_decode(in, &out->keyspace);
@@ -136,7 +121,7 @@ static void decode_keyspace(struct cursor *in, struct map_keyspace *out)
     for (unsigned i = 0; i < out->set_count && !in->failed; i++)
         decode_set(in, &out->sets[i]);
     decode_runs(in, out);
-    in->failed = in->failed || !sets_are_distinct(out);
+    in->failed = in->failed || !map_keyspace_sets_are_distinct(out);
 }
 
 static void decode_head(struct cursor *in, struct cluster_map *out)

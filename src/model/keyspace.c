@@ -56,8 +56,8 @@ void keyspace_decode(struct cursor *in, struct keyspace *out)
     out->replication_factor = cursor_u8(in);
     out->min_in_sync = cursor_u8(in);
     if (in->failed || !keyspace_name_is_valid(name) || strategy >= STRATEGY_COUNT ||
-        out->replication_factor < 1 || out->replication_factor > NODES_MAX || out->min_in_sync < 1 ||
-        out->min_in_sync > NODES_MAX) {
+        out->replication_factor < 1 || out->replication_factor > NODES_MAX ||
+        out->min_in_sync < 1 || out->min_in_sync > NODES_MAX) {
         in->failed = true;
         return;
     }

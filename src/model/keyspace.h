@@ -7,7 +7,8 @@
 #define KEYSPACE_NAME_BYTES_MAX 64
 #define KEYSPACE_DEFAULT "default"
 
-// How replicas of its slots are chosen: every member, or `replication_factor` of them by consistent hashing.
+// How replicas of its slots are chosen: every member, or `replication_factor` of them by consistent
+// hashing.
 enum strategy { STRATEGY_FULL, STRATEGY_CONSISTENT, STRATEGY_COUNT };
 
 struct keyspace {
@@ -22,7 +23,8 @@ struct keyspace {
 const char *strategy_name(enum strategy strategy);
 WARN_UNUSED enum err strategy_parse(struct slice name, enum strategy *out);
 
-// 1 to KEYSPACE_NAME_BYTES_MAX bytes of a-z, 0-9, '-', '_', '.', '/', beginning and ending with a letter or digit.
+// 1 to KEYSPACE_NAME_BYTES_MAX bytes of a-z, 0-9, '-', '_', '.', '/', beginning and ending with a
+// letter or digit.
 bool keyspace_name_is_valid(struct slice name);
 
 void keyspace_encode(struct buf *out, const struct keyspace *keyspace);

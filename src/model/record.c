@@ -9,7 +9,8 @@ static bool has_operation(const struct record *record)
 
 void record_encode(struct buf *out, const struct record *record)
 {
-    unsigned flags = (record->dead ? FLAG_DEAD : 0u) | (has_operation(record) ? FLAG_OPERATION : 0u) |
+    unsigned flags = (record->dead ? FLAG_DEAD : 0u) |
+                     (has_operation(record) ? FLAG_OPERATION : 0u) |
                      (record->expiry_ms != 0 ? FLAG_EXPIRY : 0u);
     buf_append_u8(out, (uint8_t)flags);
     stamp_encode(out, record->stamp);
@@ -37,8 +38,8 @@ enum err record_decode(struct slice bytes, struct record *out)
         in.failed |= record.expiry_ms == 0;
     }
     record.value = cursor_bytes(&in, cursor_left(&in));
-    if (in.failed || (flags & ~(unsigned)FLAGS_KNOWN) != 0 || record.value.length > VALUE_BYTES_MAX ||
-        (record.dead && record.value.length > 0))
+    if (in.failed || (flags & ~(unsigned)FLAGS_KNOWN) != 0 ||
+        record.value.length > VALUE_BYTES_MAX || (record.dead && record.value.length > 0))
         return ERR_INVALID;
     *out = record;
     return ERR_OK;

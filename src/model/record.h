@@ -1,6 +1,7 @@
 // One version of one key: a value or a death certificate, with its stamp.
 //
-// Promise: decoding any bytes gives a record or ERR_INVALID; encode and decode are each other's inverse.
+// Promise: decoding any bytes gives a record or ERR_INVALID; encode and decode are each other's
+// inverse.
 #ifndef BRUSIO_MODEL_RECORD_H
 #define BRUSIO_MODEL_RECORD_H
 

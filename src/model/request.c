@@ -36,22 +36,24 @@ static enum err check_change(const struct change *change)
 static enum err check_list(const struct request *request)
 {
     const struct list_cursor *cursor = &request->cursor;
-    if (request->prefix.length > KEY_BYTES_MAX || cursor->key.length > KEY_BYTES_MAX || cursor->slot > SLOTS ||
-        request->limit < 1 || request->limit > LIST_LIMIT_MAX)
+    if (request->prefix.length > KEY_BYTES_MAX || cursor->key.length > KEY_BYTES_MAX ||
+        cursor->slot >= SLOTS || request->limit < 1 || request->limit > LIST_LIMIT_MAX)
         return ERR_INVALID;
     return ERR_OK;
 }
 
 enum err request_check(const struct request *request)
 {
-    if ((unsigned)request->kind >= REQUEST_KIND_COUNT || (unsigned)request->condition >= CONDITION_COUNT ||
+    if ((unsigned)request->kind >= REQUEST_KIND_COUNT ||
+        (unsigned)request->condition >= CONDITION_COUNT ||
         (unsigned)request->consistency >= CONSISTENCY_COUNT)
         return ERR_INVALID;
     if (request->kind == REQUEST_CHANGE)
         return check_change(&request->change);
     if (request->kind == REQUEST_LIST)
         return check_list(request);
-    if (!key_is_valid(request->key))
+    bool writes = request->kind != REQUEST_READ;
+    if (!key_is_valid(request->key) || (writes && request->consistency == CONSISTENCY_LOCAL))
         return ERR_INVALID;
     return request->value.length > VALUE_BYTES_MAX ? ERR_TOO_LARGE : ERR_OK;
 }
@@ -83,7 +85,8 @@ static void decode_change(struct cursor *in, struct change *out)
     out->node = cursor_u8(in);
     out->keyspace = (uint32_t)cursor_varint_max(in, UINT32_MAX);
     struct slice name = cursor_counted(in);
-    if (name.length > KEYSPACE_NAME_BYTES_MAX || (name.length > 0 && memchr(name.bytes, 0, name.length) != NULL))
+    if (name.length > KEYSPACE_NAME_BYTES_MAX ||
+        (name.length > 0 && memchr(name.bytes, 0, name.length) != NULL))
         in->failed = true;
     else if (name.length > 0)
         memcpy(out->name, name.bytes, name.length);

@@ -1,7 +1,7 @@
 // What a client asks of a node, and what it is told.
 //
-// The same structures travel from the front (HTTP) through the host into the cores, and, encoded, from a
-// gateway to the node that can answer.
+// The same structures travel from the front (HTTP) through the host into the cores, and, encoded,
+// from a gateway to the node that can answer.
 #ifndef BRUSIO_MODEL_REQUEST_H
 #define BRUSIO_MODEL_REQUEST_H
 
@@ -10,7 +10,14 @@
 #include "model/record.h"
 #include "model/slot.h"
 
-enum request_kind { REQUEST_READ, REQUEST_PUT, REQUEST_DELETE, REQUEST_LIST, REQUEST_CHANGE, REQUEST_KIND_COUNT };
+enum request_kind {
+    REQUEST_READ,
+    REQUEST_PUT,
+    REQUEST_DELETE,
+    REQUEST_LIST,
+    REQUEST_CHANGE,
+    REQUEST_KIND_COUNT
+};
 
 // What must hold of the key's newest version for a put or delete to happen (else ERR_MISMATCH).
 enum condition {
@@ -45,8 +52,8 @@ struct change {
     uint8_t min_in_sync;
 };
 
-// Where a listing goes on: at the first key after `key` in `slot` (an empty `key`: at the slot's beginning).
-// `slot` is SLOTS when nothing is left.
+// Where a listing goes on: at the first key after `key` in `slot` (an empty `key`: at the slot's
+// beginning). `slot` is SLOTS when nothing is left.
 struct list_cursor {
     uint16_t slot;
     struct slice key;
@@ -72,16 +79,17 @@ struct request {
 
 struct reply {
     enum err error;
-    bool existed;       // a put replaced a value; a delete found one
-    struct stamp stamp; // of the version read or written; on a mismatch, of the newest one (zero: absent)
+    bool existed; // a put replaced a value; a delete found one
+    // of the version read or written; on a mismatch, of the newest one (zero: absent)
+    struct stamp stamp;
     struct slice value;   // of a read; borrowed
     node_set awaited;     // on ERR_UNAVAILABLE: nodes any of which could answer once it is back
     struct slice entries; // of a list: list_entry_append's bytes; borrowed
     struct list_cursor cursor; // of a list: where to go on; key borrowed
 };
 
-// One key of a listing, appended to `out`; list_entry_next takes the next one off `entries`' front, false at
-// the end or when the bytes are bad (then `in->failed`).
+// One key of a listing, appended to `out`; list_entry_next takes the next one off `entries`' front,
+// false at the end or when the bytes are bad (then `in->failed`).
 struct list_entry {
     struct slice key;
     struct stamp stamp;

@@ -6,7 +6,8 @@ static uint16_t crc16(struct slice bytes)
     for (size_t i = 0; i < bytes.length; i++) {
         crc = (uint16_t)(crc ^ (unsigned)bytes.bytes[i] << 8);
         for (int bit = 0; bit < 8; bit++)
-            crc = (uint16_t)((crc & 0x8000) != 0 ? (unsigned)crc << 1 ^ 0x1021u : (unsigned)crc << 1);
+            crc =
+                (uint16_t)((crc & 0x8000) != 0 ? (unsigned)crc << 1 ^ 0x1021u : (unsigned)crc << 1);
     }
     return crc;
 }

@@ -1,8 +1,9 @@
 // Version stamps: a clock value made total by the id of the writer (Lamport 1978).
 //
-// In strong keyspaces the counter is (epoch in which the write was ordered, sequence within it): a stamp of a
-// later epoch is above every stamp of an earlier one, so that a returning node's leftover never outranks a
-// committed write. In optimistic keyspaces the counter is a plain Lamport clock.
+// In strong keyspaces the counter is (epoch in which the write was ordered, sequence within it): a
+// stamp of a later epoch is above every stamp of an earlier one, so that a returning node's
+// leftover never outranks a committed write. In optimistic keyspaces the counter is a plain Lamport
+// clock.
 #ifndef BRUSIO_MODEL_STAMP_H
 #define BRUSIO_MODEL_STAMP_H
 
@@ -28,7 +29,8 @@ bool stamp_is_zero(struct stamp stamp);
 void stamp_encode(struct buf *out, struct stamp stamp);
 struct stamp stamp_decode(struct cursor *in);
 
-// "<counter hex>-<id hex>", the form of HTTP entity tags; at most STAMP_TEXT_BYTES with the closing NUL.
+// "<counter hex>-<id hex>", the form of HTTP entity tags; at most STAMP_TEXT_BYTES with the closing
+// NUL.
 #define STAMP_TEXT_BYTES 34
 void stamp_format(struct stamp stamp, char text[STAMP_TEXT_BYTES]);
 WARN_UNUSED enum err stamp_parse(struct slice text, struct stamp *out);

@@ -8,7 +8,8 @@ struct clock_ops {
     uint64_t (*now_us)(void *clock);  // monotonic, microseconds; read afresh at every call
     uint64_t (*wall_ms)(void *clock); // since 1970-01-01 UTC, milliseconds
 
-    // Asks to be woken once at monotonic time `at_us` (UINT64_MAX: not at all). The latest call counts.
+    // Asks to be woken once at monotonic time `at_us` (UINT64_MAX: not at all). The latest call
+    // counts.
     void (*wake_at)(void *clock, uint64_t at_us);
 };
 

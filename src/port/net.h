@@ -1,9 +1,9 @@
 // Messages between nodes.
 //
 // Promise
-//  1. A message arrives whole or not at all. Messages may be lost; what arrives from one peer over one
-//     connection arrives in the order of sending. (The cores assume less: they survive reordering and
-//     duplication too.)
+//  1. A message arrives whole or not at all. Messages may be lost; what arrives from one peer over
+//     one connection arrives in the order of sending. (The cores assume less: they survive
+//     reordering and duplication too.)
 //  2. Who sent it is proven: the peer knows the cluster key and named its store id.
 //  3. What is queued for one peer is bounded; past the bound new messages are dropped and counted.
 //
@@ -27,7 +27,8 @@ struct net_ops {
     // needed and kept; setting the same address again changes nothing.
     void (*route)(void *net, uint64_t peer, const char *address);
 
-    // Writes what was queued since the last flush; called once at the end of each turn of the event loop.
+    // Writes what was queued since the last flush; called once at the end of each turn of the event
+    // loop.
     void (*flush)(void *net);
 };
 

@@ -2,13 +2,16 @@
 //
 // Promise
 //  1. A batch is applied whole or not at all, and batches in the order in which they were given.
-//  2. When `durable` is reported for batch n, batches 1 to n survive whatever the store's durability names:
-//     `commit`, the loss of power; `interval`, the death of the process (and of power, after the next sync).
+//  2. When `durable` is reported for batch n, batches 1 to n survive whatever the store's
+//     durability names: `commit`, the loss of power; `interval`, the death of the process (and of
+//     power, after the next sync).
 //  3. get and scan see every batch that was reported, and may see later ones.
-//  4. After a failed batch nothing more is applied: the store stays failed until it is opened again.
+//  4. After a failed batch nothing more is applied: the store stays failed until it is opened
+//     again.
 //
-// All functions are called from one thread, the event loop's. The store never calls back from inside one of
-// these functions; completions are handed to the `store_done` of its maker from that same thread, later.
+// All functions are called from one thread, the event loop's. The store never calls back from
+// inside one of these functions; completions are handed to the `store_done` of its maker from that
+// same thread, later.
 #ifndef BRUSIO_PORT_STORE_H
 #define BRUSIO_PORT_STORE_H
 
@@ -28,26 +31,26 @@ enum store_table {
 
 enum durability { DURABILITY_COMMIT, DURABILITY_INTERVAL };
 
-// Called for each pair of a scan, in byte order of keys; borrowed bytes, valid during the call only.
-// Returning false ends the scan.
+// Called for each pair of a scan, in byte order of keys; borrowed bytes, valid during the call
+// only. Returning false ends the scan.
 typedef bool store_visit(void *context, struct slice key, struct slice value);
 
-// Reports batches: every batch up to and including number `batch` has ended with `error` (ERR_OK, ERR_FULL,
-// ERR_IO, ERR_CORRUPT). Numbers are those that `commit` gave.
+// Reports batches: every batch up to and including number `batch` has ended with `error` (ERR_OK,
+// ERR_FULL, ERR_IO, ERR_CORRUPT). Numbers are those that `commit` gave.
 typedef void store_done(void *context, uint64_t batch, enum err error);
 
 struct store_ops {
-    // Adds to the open batch. Bytes are copied. Key 1 to STORE_KEY_BYTES_MAX bytes. Deleting an absent key
-    // is fine.
+    // Adds to the open batch. Bytes are copied. Key 1 to STORE_KEY_BYTES_MAX bytes. Deleting an
+    // absent key is fine.
     void (*put)(void *store, enum store_table table, struct slice key, struct slice value);
     void (*remove)(void *store, enum store_table table, struct slice key);
 
-    // Closes the open batch and hands it over; returns its number (1, 2, ...), which `store_done` will name.
-    // An empty batch gets a number too.
+    // Closes the open batch and hands it over; returns its number (1, 2, ...), which `store_done`
+    // will name. An empty batch gets a number too.
     uint64_t (*commit)(void *store);
 
-    // ERR_NOT_FOUND when absent. `out` is borrowed: valid until control returns to the event loop, or the
-    // next call of get, scan or commit, whichever is first.
+    // ERR_NOT_FOUND when absent. `out` is borrowed: valid until control returns to the event loop,
+    // or the next call of get, scan or commit, whichever is first.
     enum err (*get)(void *store, enum store_table table, struct slice key, struct slice *out);
 
     // Visits the pairs with first <= key < end (an empty `end` means to the table's end).

@@ -13,10 +13,14 @@
 static const char help[] =
     "Usage: brusio-sim strong --seeds A..B [--nodes N] [--steps S] [--trace] [--verbose]\n"
     "\n"
-    "Runs clusters of strong keyspaces in virtual time: the daemon's own host and cores over a simulated network,\n"
-    "store and clock. Clients read, write, delete and compare-and-set while messages are lost, repeated, reordered\n"
-    "and delayed, disks are slow, nodes join, drills fail and recover nodes, and the strategy and the factor change.\n"
-    "Then faults stop, and the cluster must become whole. Each key's history must be linearizable.\n"
+    "Runs clusters of strong keyspaces in virtual time: the daemon's own host and cores over a "
+    "simulated network,\n"
+    "store and clock. Clients read, write, delete and compare-and-set while messages are lost, "
+    "repeated, reordered\n"
+    "and delayed, disks are slow, nodes join, drills fail and recover nodes, and the strategy and "
+    "the factor change.\n"
+    "Then faults stop, and the cluster must become whole. Each key's history must be "
+    "linearizable.\n"
     "\n"
     "  --seeds A..B   the seeds to run, both included (or one: --seeds A)\n"
     "  --nodes N      3 to 16 nodes; drawn from 3 to 7 by each seed unless given\n"
@@ -27,7 +31,8 @@ static const char help[] =
     "  --break RULE   break a protocol rule on purpose\n"
 #endif
     "\n"
-    "Exit status: 0 all seeds passed; 1 one failed (it is named, and how to run it again); 2 usage.\n";
+    "Exit status: 0 all seeds passed; 1 one failed (it is named, and how to run it again); 2 "
+    "usage.\n";
 
 enum { STEPS_DEFAULT = 250, STEPS_MAX = 20000, NODES_LEAST = 3, NODES_MOST = 16 };
 
@@ -95,9 +100,12 @@ static bool break_rule(const char *name)
 #endif
 
 static const struct option long_options[] = {
-    {"seeds", required_argument, NULL, 's'},  {"nodes", required_argument, NULL, 'n'},
-    {"steps", required_argument, NULL, 'o'},  {"trace", no_argument, NULL, 't'},
-    {"verbose", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
+    {"seeds", required_argument, NULL, 's'},
+    {"nodes", required_argument, NULL, 'n'},
+    {"steps", required_argument, NULL, 'o'},
+    {"trace", no_argument, NULL, 't'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
 #ifdef BRUSIO_MUTANTS
     {"break", required_argument, NULL, 'b'},
 #endif
@@ -150,27 +158,31 @@ static void add(struct totals *totals, const struct strong_run_result *result)
 
 static void print_totals(const struct totals *totals)
 {
-    printf("%" PRIu64 " seeds passed: %.2f simulated cluster-hours, %" PRIu64 " operations (%" PRIu64
-           " of unknown outcome, %" PRIu64 " refused), %" PRIu64 " maps, %" PRIu64 " messages, %" PRIu64
-           " drills, %" PRIu64 " changes of strategy\n",
-           totals->seeds, (double)totals->virtual_us / 3.6e9, totals->operations, totals->unsure, totals->refused,
-           totals->epochs, totals->messages, totals->drills, totals->changes);
+    printf("%" PRIu64 " seeds passed: %.2f simulated cluster-hours, %" PRIu64
+           " operations (%" PRIu64 " of unknown outcome, %" PRIu64 " refused), %" PRIu64
+           " maps, %" PRIu64 " messages, %" PRIu64 " drills, %" PRIu64 " changes of strategy\n",
+           totals->seeds, (double)totals->virtual_us / 3.6e9, totals->operations, totals->unsure,
+           totals->refused, totals->epochs, totals->messages, totals->drills, totals->changes);
 }
 
 static int run_seeds(const struct options *options)
 {
     struct totals totals = {0};
     for (uint64_t seed = options->first;; seed++) {
-        struct strong_run_setting setting = {
-            .seed = seed, .nodes = options->nodes, .steps = options->steps, .trace = options->trace};
+        struct strong_run_setting setting = {.seed = seed,
+                                             .nodes = options->nodes,
+                                             .steps = options->steps,
+                                             .trace = options->trace};
         struct strong_run_result result;
         strong_run(&setting, &result);
         if (options->verbose)
-            printf("seed %" PRIu64 ": %s trace %016" PRIx64 ", %" PRIu64 " operations, %" PRIu64 " maps\n", seed,
-                   result.passed ? "passed" : "failed", result.trace_hash, result.operations, result.epochs);
+            printf("seed %" PRIu64 ": %s trace %016" PRIx64 ", %" PRIu64 " operations, %" PRIu64
+                   " maps\n",
+                   seed, result.passed ? "passed" : "failed", result.trace_hash, result.operations,
+                   result.epochs);
         if (!result.passed) {
-            printf("seed %" PRIu64 " failed: %s\nrun it again: brusio-sim strong --seeds %" PRIu64, seed,
-                   result.violation, seed);
+            printf("seed %" PRIu64 " failed: %s\nrun it again: brusio-sim strong --seeds %" PRIu64,
+                   seed, result.violation, seed);
             if (options->nodes > 0)
                 printf(" --nodes %u", options->nodes);
             printf(" --steps %u --trace\n", options->steps);
@@ -193,7 +205,8 @@ static int usage(void)
 int main(int count, char **arguments)
 {
     struct options options = {.first = 1, .last = 0, .steps = STEPS_DEFAULT};
-    bool helps = count >= 2 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[count - 1], "--help") == 0);
+    bool helps = count >= 2 && (strcmp(arguments[1], "--help") == 0 ||
+                                strcmp(arguments[count - 1], "--help") == 0);
     if (helps) {
         fputs(help, stdout);
         return EXIT_SUCCESS;

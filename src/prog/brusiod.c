@@ -1,9 +1,9 @@
-// The daemon: one node over libuv, LMDB, TCP and HTTP. All of it runs on the event loop's thread, but for the
-// stores' commit threads.
+// The daemon: one node over libuv, LMDB, TCP and HTTP. All of it runs on the event loop's thread,
+// but for the stores' commit threads.
 //
-// One turn of the loop: what came in is handed to the host, then (in `prepare`, just before the loop sleeps)
-// answers go out over HTTP, the stores' open batches are handed to their threads, and each peer gets what is
-// queued for it in one write.
+// One turn of the loop: what came in is handed to the host, then (in `prepare`, just before the
+// loop sleeps) answers go out over HTTP, the stores' open batches are handed to their threads, and
+// each peer gets what is queued for it in one write.
 
 #include "adapter/clock_os.h"
 #include "adapter/net_tcp.h"
@@ -126,8 +126,9 @@ static void report(struct daemon *daemon)
     enum err failure = host_failure(daemon->host);
     if (failure != ERR_OK) {
         log_line(LOG_ERROR, "stopping: %s%s", err_sentence(failure),
-                 failure == ERR_FOREIGN ? "; start this node on its own cluster, or join on an empty directory"
-                                        : "; nothing more is acknowledged by this node");
+                 failure == ERR_FOREIGN
+                     ? "; start this node on its own cluster, or join on an empty directory"
+                     : "; nothing more is acknowledged by this node");
         daemon->status = EXIT_FAILURE;
         stop(daemon);
         return;
@@ -157,7 +158,8 @@ static void on_prepare(uv_prepare_t *handle)
     report(daemon);
     if (daemon->stopping)
         return;
-    uint64_t timeout_ms = http_server_wants_run(daemon->http) ? 0 : http_server_timeout_ms(daemon->http);
+    uint64_t timeout_ms =
+        http_server_wants_run(daemon->http) ? 0 : http_server_timeout_ms(daemon->http);
     if (timeout_ms == UINT64_MAX)
         uv_timer_stop(&daemon->http_timer);
     else
@@ -174,8 +176,8 @@ static void on_http_ready(uv_poll_t *handle, int status, int events)
 
 // --- the start
 
-static enum err open_store(struct daemon *daemon, const char *name, enum durability durability, store_done *done,
-                           struct store_lmdb **out, struct errmsg *detail)
+static enum err open_store(struct daemon *daemon, const char *name, enum durability durability,
+                           store_done *done, struct store_lmdb **out, struct errmsg *detail)
 {
     char path[PATH_BYTES_MAX];
     const char *directory = daemon->options->data_directory;
@@ -195,9 +197,11 @@ static enum err open_stores(struct daemon *daemon, struct errmsg *detail)
     const char *directory = daemon->options->data_directory;
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return errmsg_set(detail, ERR_IO, "cannot make %s: %s", directory, strerror(errno));
-    enum err error = open_store(daemon, "voter", DURABILITY_COMMIT, on_voter_done, &daemon->voter, detail);
+    enum err error =
+        open_store(daemon, "voter", DURABILITY_COMMIT, on_voter_done, &daemon->voter, detail);
     if (error == ERR_OK)
-        error = open_store(daemon, "data", daemon->options->durability, on_data_done, &daemon->data, detail);
+        error = open_store(daemon, "data", daemon->options->durability, on_data_done, &daemon->data,
+                           detail);
     return error;
 }
 
@@ -303,7 +307,8 @@ int main(int count, char **arguments)
     CHECK(uv_loop_init(&daemon.loop) == 0);
     enum err error = start(&daemon, &detail);
     if (error != ERR_OK) {
-        log_line(LOG_ERROR, "cannot start: %s", detail.text[0] != '\0' ? detail.text : err_sentence(error));
+        log_line(LOG_ERROR, "cannot start: %s",
+                 detail.text[0] != '\0' ? detail.text : err_sentence(error));
         daemon.status = EXIT_FAILURE;
         stop(&daemon);
     }

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 static const char help[] =
-    "Usage: brusiod --data DIR --http HOST:PORT --peer HOST:PORT --token-file FILE --key-file FILE\n"
+    "Usage: brusiod --data DIR --http HOST:PORT --peer HOST:PORT --token-file FILE --key-file "
+    "FILE\n"
     "               [--init | --join HOST:PORT] [options]\n"
     "\n"
     "Runs one node of a brusio cluster.\n"
@@ -22,15 +23,19 @@ static const char help[] =
     "  --join HOST:PORT         join the cluster of the node that listens there for nodes\n"
     "  --advertise-http H:P     where clients reach this node, if not where it listens\n"
     "  --advertise-peer H:P     where nodes reach this node, if not where it listens\n"
-    "  --strategy S             full (default) or consistent: placement of keyspace `default`, with --init\n"
-    "  --replication-factor R   replicas of each slot under `consistent` (default 1 with one node)\n"
+    "  --strategy S             full (default) or consistent: placement of keyspace `default`, "
+    "with --init\n"
+    "  --replication-factor R   replicas of each slot under `consistent` (default 1 with one "
+    "node)\n"
     "  --durability D           commit (default): synced before a write is acknowledged;\n"
     "                           interval: synced every second\n"
-    "  --store-bytes-max N      size limit of the store (default 64 GiB; the file grows as needed)\n"
+    "  --store-bytes-max N      size limit of the store (default 64 GiB; the file grows as "
+    "needed)\n"
     "  --log-level L            debug, info (default), warning or error\n"
     "  --help, --version\n"
     "\n"
-    "SIGTERM or SIGINT stops it. Exit status: 0 stopped; 1 it could not start or had to stop; 2 usage.\n";
+    "SIGTERM or SIGINT stops it. Exit status: 0 stopped; 1 it could not start or had to stop; 2 "
+    "usage.\n";
 
 enum {
     OPTION_DATA = 1,
@@ -183,8 +188,8 @@ static bool take(int option, struct daemon_options *out)
 
 static bool is_whole(const struct daemon_options *options)
 {
-    if (options->data_directory == NULL || options->http_listen == NULL || options->peer_listen == NULL ||
-        options->token[0] == '\0' || options->key[0] == '\0')
+    if (options->data_directory == NULL || options->http_listen == NULL ||
+        options->peer_listen == NULL || options->token[0] == '\0' || options->key[0] == '\0')
         return bad("missing", "--data, --http, --peer, --token-file and --key-file are needed");
     if (options->init && options->join != NULL)
         return bad("not both", "--init and --join");

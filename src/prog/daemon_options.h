@@ -27,8 +27,8 @@ struct daemon_options {
 
 enum options_outcome { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 
-// Reads the command line and the files that it names; says what is wrong on standard error. Text borrows from
-// `arguments`.
+// Reads the command line and the files that it names; says what is wrong on standard error. Text
+// borrows from `arguments`.
 enum options_outcome daemon_options_read(int count, char **arguments, struct daemon_options *out);
 
 #endif

@@ -1,7 +1,7 @@
 // Messages between nodes, made from messages.def.
 //
-// Promise: decoding any bytes gives a message or ERR_INVALID, never a read outside; encoding what was decoded
-// gives the same bytes. Slices of a decoded message borrow from the bytes.
+// Promise: decoding any bytes gives a message or ERR_INVALID, never a read outside; encoding what
+// was decoded gives the same bytes. Slices of a decoded message borrow from the bytes.
 #ifndef BRUSIO_WIRE_MESSAGE_H
 #define BRUSIO_WIRE_MESSAGE_H
 

@@ -35,7 +35,8 @@ static unsigned run_end(const struct slot_set *set, unsigned slot)
 void slot_set_encode(struct buf *out, const struct slot_set *set)
 {
     unsigned runs = 0;
-    for (unsigned slot = slot_set_next(set, 0); slot < SLOTS; slot = slot_set_next(set, run_end(set, slot)))
+    for (unsigned slot = slot_set_next(set, 0); slot < SLOTS;
+         slot = slot_set_next(set, run_end(set, slot)))
         runs++;
     buf_append_varint(out, runs);
     unsigned end = 0;

@@ -219,7 +219,8 @@ static void test_net_connection__survives_a_write_to_a_closed_connection(void **
     int listener;
     int raw = testbed_start_with_raw_acceptor(&bed, &a, &listener);
     close(raw);
-    // The first is answered with a reset, of which the loop has no chance to hear before the second.
+    // The first is answered with a reset, of which the loop has no chance to hear before the
+    // second.
     testbed_send_text(&a, ID_RAW, "1");
     testbed_send_text(&a, ID_RAW, "2");
     TESTBED_UNTIL(&bed, testbed_counters(&a).connected == 0);

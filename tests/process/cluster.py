@@ -212,15 +212,13 @@ class Cluster:
         self.arguments = arguments
         self.count = nodes
         self.clients = {}
-        self.lock = threading.Lock()
-        self.pids = set()
         atexit.register(self.end)
 
     # Processes.
 
     def command(self, *words, **options):
         """`brusio WORDS` with this cluster's directory."""
-        return run_program(BRUSIO, *words, "--dir", self.directory, **options)
+        return run_program(BRUSIO, "--dir", self.directory, *words, **options)
 
     def succeed(self, *words, **options):
         ran = self.command(*words, **options)
@@ -241,7 +239,6 @@ class Cluster:
             self.described = json.load(stream)["nodes"]
         with open(os.path.join(self.directory, "token"), encoding="utf-8") as stream:
             self.token = stream.read().strip()
-        self.pids.update(node["pid"] for node in self.described if node["pid"] > 0)
 
     def disconnect(self):
         for client in self.clients.values():
@@ -266,9 +263,8 @@ class Cluster:
         self.learn()
 
     def left(self):
-        """Processes of this cluster that still run."""
-        named = set(pids_naming(self.scratch))
-        return sorted(named | {pid for pid in self.pids & named if is_alive(pid)})
+        """The ids of this cluster's processes that still run: each names the directory in its command line."""
+        return pids_naming(self.scratch)
 
     def expect_no_process(self):
         wait_for("no process of the cluster left", lambda: not self.left(), seconds=20)

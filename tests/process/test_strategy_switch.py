@@ -11,6 +11,7 @@ SWITCHES = (("consistent", 2), ("full", None), ("consistent", 1), ("consistent",
 READS_PER_SWITCH = 60
 MOVED_KEYS = 300
 MOVES = 8
+DELETES_PER_SWITCH = 12
 
 
 class Counters:
@@ -134,6 +135,25 @@ class ThreeNodes(SwitchingTest):
             for key in keys:
                 answer = self.expect(self.cluster.client(node).get(key, local=True), 200, key)
                 self.assertTrue(answer.body == value, f"{key} at node {node}")
+
+
+    def test_deleted_keys_stay_deleted_while_strategies_change(self):
+        values = {f"deleted-{number}": "value" for number in range(len(SWITCHES) * DELETES_PER_SWITCH + 10)}
+        self.write_all(values)
+        left = iter(list(values))
+        for at, (strategy, factor) in enumerate(SWITCHES):
+            self.expect(self.cluster.client(at % self.NODES + 1).set_strategy(strategy, factor), 200)
+            gone = [next(left) for _ in range(DELETES_PER_SWITCH)]
+            for number, key in enumerate(gone):
+                self.expect(self.cluster.client(number % self.NODES + 1).delete(key), 200, key)
+                values[key] = None
+            self.expect_values({key: None for key in gone})
+        self.set_strategy("full")
+        self.expect_values(values)
+        for node in self.cluster.numbers():
+            for key, value in values.items():
+                answer = self.cluster.client(node).get(key, local=True)
+                self.expect(answer, 404 if value is None else 200, f"{key} at node {node}:")
 
 
 class FourNodes(SwitchingTest):

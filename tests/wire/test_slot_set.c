@@ -109,14 +109,14 @@ static void test_slot_set__refuses_what_no_encoder_wrote(void **state)
     assert_false(IS_REFUSED(0));
     assert_false(IS_REFUSED(1, 0, SLOTS));
     assert_false(IS_REFUSED(2, 0, 1, 1, 1));
-    assert_true(IS_REFUSED(1, 0, 0));                // an empty run
-    assert_true(IS_REFUSED(2, 0, 1, 0, 1));          // two runs that are one
-    assert_true(IS_REFUSED(1, 0, SLOTS + 1));        // past the end
-    assert_true(IS_REFUSED(1, SLOTS, 1));            // begins at the end
-    assert_true(IS_REFUSED(2, SLOTS - 1, 1, 1, 1));  // a second one past the end
-    assert_true(IS_REFUSED(2, 0, 1));                // cut off
-    assert_true(IS_REFUSED(SLOTS / 2 + 1, 0, 1));    // more runs than slots allow
-    assert_true(IS_REFUSED(1, UINT64_MAX, 1));       // no wrapping around
+    assert_true(IS_REFUSED(1, 0, 0));               // an empty run
+    assert_true(IS_REFUSED(2, 0, 1, 0, 1));         // two runs that are one
+    assert_true(IS_REFUSED(1, 0, SLOTS + 1));       // past the end
+    assert_true(IS_REFUSED(1, SLOTS, 1));           // begins at the end
+    assert_true(IS_REFUSED(2, SLOTS - 1, 1, 1, 1)); // a second one past the end
+    assert_true(IS_REFUSED(2, 0, 1));               // cut off
+    assert_true(IS_REFUSED(SLOTS / 2 + 1, 0, 1));   // more runs than slots allow
+    assert_true(IS_REFUSED(1, UINT64_MAX, 1));      // no wrapping around
     assert_true(IS_REFUSED(1, 1, UINT64_MAX));
 }
 

@@ -72,7 +72,8 @@ static struct effect_span keep(struct effects *effects, struct slice bytes)
     return span_since(effects, start);
 }
 
-void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnation, struct message *message)
+void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnation,
+                  struct message *message)
 {
     message->epoch = effects->epoch;
     message->sequence = ++effects->sequence;
@@ -88,13 +89,13 @@ void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnatio
 
 static struct effect_write *add_write(struct effects *effects)
 {
-    effects->writes =
-        grow(effects->writes, effects->write_count, &effects->write_capacity, sizeof *effects->writes);
+    effects->writes = grow(effects->writes, effects->write_count, &effects->write_capacity,
+                           sizeof *effects->writes);
     return &effects->writes[effects->write_count++];
 }
 
-void effects_put(struct effects *effects, enum effect_store store, enum store_table table, struct slice key,
-                 struct slice value)
+void effects_put(struct effects *effects, enum effect_store store, enum store_table table,
+                 struct slice key, struct slice value)
 {
     struct effect_write write = {.store = store, .table = table, .key = keep(effects, key)};
     write.value = keep(effects, value);
@@ -104,7 +105,8 @@ void effects_put(struct effects *effects, enum effect_store store, enum store_ta
 void effects_remove(struct effects *effects, enum effect_store store, enum store_table table,
                     struct slice key)
 {
-    struct effect_write write = {.store = store, .table = table, .remove = true, .key = keep(effects, key)};
+    struct effect_write write = {
+        .store = store, .table = table, .remove = true, .key = keep(effects, key)};
     *add_write(effects) = write;
 }
 
@@ -117,8 +119,8 @@ void effects_reply(struct effects *effects, uint64_t handle, const struct reply 
 {
     size_t start = effects->bytes.length;
     reply_encode(&effects->bytes, reply);
-    effects->replies =
-        grow(effects->replies, effects->reply_count, &effects->reply_capacity, sizeof *effects->replies);
+    effects->replies = grow(effects->replies, effects->reply_count, &effects->reply_capacity,
+                            sizeof *effects->replies);
     effects->replies[effects->reply_count++] =
         (struct effect_reply){.handle = handle, .reply = span_since(effects, start)};
 }
@@ -127,7 +129,7 @@ void effects_route(struct effects *effects, uint64_t peer, const char *address)
 {
     struct effect_route route = {.peer = peer};
     route.address = keep(effects, slice_of(address, address != NULL ? strlen(address) + 1 : 0));
-    effects->routes =
-        grow(effects->routes, effects->route_count, &effects->route_capacity, sizeof *effects->routes);
+    effects->routes = grow(effects->routes, effects->route_count, &effects->route_capacity,
+                           sizeof *effects->routes);
     effects->routes[effects->route_count++] = route;
 }

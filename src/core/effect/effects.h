@@ -1,12 +1,14 @@
-// What a step of a core asks of the world: messages, writes to the stores, replies, routes, a time to wake.
+// What a step of a core asks of the world: messages, writes to the stores, replies, routes, a time
+// to wake.
 //
-// Promise: effects hold copies in one arena, so that nothing in them borrows from the core; the host carries
-// them out after the step and clears them, keeping the memory. Order is kept within each kind.
+// Promise: effects hold copies in one arena, so that nothing in them borrows from the core; the
+// host carries them out after the step and clears them, keeping the memory. Order is kept within
+// each kind.
 //
 // Invariants
 //  1. Writes of one step reach each store in one batch, in order.
-//  2. A persist token names everything written to that store up to the moment when it was taken; tokens grow.
-//     The host reports a token only after all of that is durable.
+//  2. A persist token names everything written to that store up to the moment when it was taken;
+//     tokens grow. The host reports a token only after all of that is durable.
 #ifndef BRUSIO_CORE_EFFECT_EFFECTS_H
 #define BRUSIO_CORE_EFFECT_EFFECTS_H
 
@@ -15,8 +17,10 @@
 #include "port/store.h"
 #include "wire/message.h"
 
-// One step's bytes: several of the largest values, never unbounded.
-#define EFFECTS_BYTES_MAX (256u << 20)
+// What loops over many things stops adding to one step past the budget, and goes on in the next
+// step; a single thing (the largest value, to every peer) fits in what is left to the maximum.
+#define EFFECTS_BYTES_BUDGET (64u << 20)
+#define EFFECTS_BYTES_MAX (1u << 30)
 
 struct effect_span {
     size_t offset;
@@ -39,7 +43,7 @@ struct effect_write {
 };
 
 struct effect_reply {
-    uint64_t handle; // what the request was taken with
+    uint64_t handle;          // what the request was taken with
     struct effect_span reply; // reply_encode's bytes
 };
 
@@ -74,14 +78,16 @@ void effects_release(struct effects *effects);
 void effects_clear(struct effects *effects);
 
 // Fills the head in and encodes. `to_incarnation` 0 when the sender does not know it.
-void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnation, struct message *message);
+void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnation,
+                  struct message *message);
 
-// Hands what is there over to `carried` (which must be empty) and goes on empty, with the same tokens and head.
+// Hands what is there over to `carried` (which must be empty) and goes on empty, with the same
+// tokens and head.
 void effects_hand_over(struct effects *effects, struct effects *carried);
 bool effects_empty(const struct effects *effects);
 
-void effects_put(struct effects *effects, enum effect_store store, enum store_table table, struct slice key,
-                 struct slice value);
+void effects_put(struct effects *effects, enum effect_store store, enum store_table table,
+                 struct slice key, struct slice value);
 void effects_remove(struct effects *effects, enum effect_store store, enum store_table table,
                     struct slice key);
 
@@ -96,6 +102,11 @@ static inline void effects_wake(struct effects *effects, uint64_t at_us)
 {
     if (at_us < effects->wake_us)
         effects->wake_us = at_us;
+}
+
+static inline bool effects_over_budget(const struct effects *effects)
+{
+    return effects->bytes.length > EFFECTS_BYTES_BUDGET;
 }
 
 static inline struct slice effects_bytes(const struct effects *effects, struct effect_span span)

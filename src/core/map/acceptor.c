@@ -13,7 +13,8 @@ static void persist(struct agreement *agreement, struct effects *effects)
     voter_store_put_acceptor(effects, &state);
 }
 
-// Answers once what was written is synced. When too many answers wait, this one is left out: as if lost.
+// Answers once what was written is synced. When too many answers wait, this one is left out: as if
+// lost.
 static void answer_when_synced(struct agreement *agreement, struct effects *effects, uint64_t peer,
                                enum message_kind kind, const struct ballot *ballot)
 {
@@ -50,8 +51,12 @@ static void on_prepare(struct agreement *agreement, struct effects *effects, uin
     answer_when_synced(agreement, effects, peer, MESSAGE_PROMISE, ballot);
 }
 
+// What was accepted once is acceptable again: its releases were heard then, and are never
+// withdrawn. They may be forgotten, since only the acceptance is kept over a restart.
 static bool step_is_acceptable(const struct agreement *agreement, struct slice bytes)
 {
+    if (agreement->accepted.counter != 0 && slice_equal(bytes, buf_slice(&agreement->accepted_map)))
+        return true;
     struct cluster_map next;
     cluster_map_init(&next);
     if (cluster_map_decode(bytes, &next) != ERR_OK)
@@ -62,8 +67,8 @@ static bool step_is_acceptable(const struct agreement *agreement, struct slice b
     return acceptable;
 }
 
-static void on_accept(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer,
-                      const struct ballot *ballot, struct slice map)
+static void on_accept(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                      uint64_t peer, const struct ballot *ballot, struct slice map)
 {
     if (ballot_compare(ballot, &agreement->promised) < 0) {
         refuse(agreement, effects, peer);
@@ -83,8 +88,8 @@ static void on_accept(struct agreement *agreement, struct effects *effects, uint
     answer_when_synced(agreement, effects, peer, MESSAGE_ACCEPTED, ballot);
 }
 
-void acceptor_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer,
-                         const struct message *message)
+void acceptor_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                         uint64_t peer, const struct message *message)
 {
     if (!agreement_is_voter(agreement))
         return;
@@ -110,13 +115,14 @@ static void send_answer(const struct agreement *agreement, struct effects *effec
         // Promised higher since: this promise is void.
         if (!ballot_equal(ballot, &agreement->promised))
             return;
-        message.promise = (struct message_promise){.counter = ballot->counter,
-                                                   .store_id = ballot->store_id,
-                                                   .incarnation = ballot->incarnation,
-                                                   .accepted_counter = agreement->accepted.counter,
-                                                   .accepted_store_id = agreement->accepted.store_id,
-                                                   .accepted_incarnation = agreement->accepted.incarnation,
-                                                   .accepted = buf_slice(&agreement->accepted_map)};
+        message.promise =
+            (struct message_promise){.counter = ballot->counter,
+                                     .store_id = ballot->store_id,
+                                     .incarnation = ballot->incarnation,
+                                     .accepted_counter = agreement->accepted.counter,
+                                     .accepted_store_id = agreement->accepted.store_id,
+                                     .accepted_incarnation = agreement->accepted.incarnation,
+                                     .accepted = buf_slice(&agreement->accepted_map)};
     } else {
         message.accepted = (struct message_accepted){.counter = ballot->counter,
                                                      .store_id = ballot->store_id,

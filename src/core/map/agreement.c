@@ -7,8 +7,8 @@
 
 enum { MAP_ASK_INTERVAL_US = 20 * 1000, RELEASE_INTERVAL_US = 20 * 1000 };
 
-void agreement_init(struct agreement *agreement, const struct identity *identity, struct cluster_map *map,
-                    const struct acceptor_state *acceptor, uint64_t seed)
+void agreement_init(struct agreement *agreement, const struct identity *identity,
+                    struct cluster_map *map, const struct acceptor_state *acceptor, uint64_t seed)
 {
     memset(agreement, 0, sizeof *agreement);
     agreement->identity = *identity;
@@ -34,13 +34,15 @@ void agreement_release(struct agreement *agreement)
 
 node_id agreement_self(const struct agreement *agreement)
 {
-    const struct map_node *self = cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
+    const struct map_node *self =
+        cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
     return self != NULL ? self->id : NODE_NONE;
 }
 
 bool agreement_is_voter(const struct agreement *agreement)
 {
-    const struct map_node *self = cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
+    const struct map_node *self =
+        cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
     // A store whose incarnation went back has forgotten what it promised.
     return self != NULL && agreement->identity.incarnation >= self->incarnation &&
            node_set_has(agreement->map.voters, self->id);
@@ -74,7 +76,8 @@ void agreement_send_map(const struct agreement *agreement, struct effects *effec
     buf_release(&bytes);
 }
 
-void agreement_ask_map(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer)
+void agreement_ask_map(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                       uint64_t peer)
 {
     if (now_us < agreement->map_asked_us + MAP_ASK_INTERVAL_US && agreement->map_asked_us != 0)
         return;
@@ -95,6 +98,7 @@ static void begin_instance(struct agreement *agreement)
     agreement->phase = PROPOSER_IDLE;
     agreement->counter_seen = 0;
     agreement->retry_us = 0;
+    agreement->refusals = 0;
 }
 
 void agreement_learn(struct agreement *agreement, struct effects *effects, struct cluster_map *map)
@@ -122,18 +126,18 @@ void agreement_learn(struct agreement *agreement, struct effects *effects, struc
     effects_token(effects, EFFECT_VOTER);
 }
 
-void agreement_spread(const struct agreement *agreement, struct effects *effects, node_set former)
+void agreement_spread(const struct agreement *agreement, struct effects *effects)
 {
-    node_set all = cluster_map_members(&agreement->map) | former;
-    all &= ~node_bit(agreement_self(agreement));
-    for (node_id id = node_set_first(all); id != NODE_NONE; id = node_set_after(all, id)) {
-        const struct map_node *node = cluster_map_node(&agreement->map, id);
-        if (node != NULL)
-            agreement_send_map(agreement, effects, node->store_id);
-    }
+    struct buf bytes;
+    buf_init(&bytes, CLUSTER_MAP_BYTES_MAX);
+    cluster_map_encode(&bytes, &agreement->map);
+    struct message message = {.kind = MESSAGE_MAP, .map = {.map = buf_slice(&bytes)}};
+    agreement_send_all(agreement, effects, cluster_map_members(&agreement->map), &message);
+    buf_release(&bytes);
 }
 
-static void on_map(struct agreement *agreement, struct effects *effects, const struct message *message)
+static void on_map(struct agreement *agreement, struct effects *effects,
+                   const struct message *message)
 {
     struct cluster_map map;
     cluster_map_init(&map);
@@ -157,8 +161,8 @@ static void on_release_want(struct agreement *agreement, struct effects *effects
     proposer_on_release(agreement, effects, now_us);
 }
 
-void agreement_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer,
-                          const struct message *message)
+void agreement_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                          uint64_t peer, const struct message *message)
 {
     const struct map_node *from = cluster_map_node_of_store(&agreement->map, peer);
     if (message->kind == MESSAGE_MAP) {
@@ -169,7 +173,9 @@ void agreement_on_message(struct agreement *agreement, struct effects *effects, 
     } else if (from != NULL && message->epoch == agreement->map.epoch) {
         if (message->kind == MESSAGE_RELEASE_WANT) {
             on_release_want(agreement, effects, now_us);
-        } else if (message->kind == MESSAGE_RELEASE && message->from_incarnation == from->incarnation) {
+        } else if (message->kind == MESSAGE_RELEASE &&
+                   message->from_incarnation >= from->incarnation) {
+            // A later process speaks for the one that the map names: that one is gone.
             agreement->released |= node_bit(from->id);
             proposer_on_release(agreement, effects, now_us);
         } else if (message->kind == MESSAGE_PREPARE || message->kind == MESSAGE_ACCEPT) {

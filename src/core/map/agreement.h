@@ -1,18 +1,19 @@
-// Agreement on the next map: one single-decree Paxos instance for each epoch (Lamport, "Paxos Made Simple",
-// 2001), decided by the voters of the map before.
+// Agreement on the next map: one single-decree Paxos instance for each epoch (Lamport, "Paxos Made
+// Simple", 2001), decided by the voters of the map before.
 //
-// Promise: no two nodes ever learn different maps of one epoch, whatever is lost, delayed, repeated or
-// restarted; an accepted map is decided in the end while a majority of voters can talk.
+// Promise: no two nodes ever learn different maps of one epoch, whatever is lost, delayed, repeated
+// or restarted; an accepted map is decided in the end while a majority of voters can talk.
 //
 // Invariants
-//  1. Only the newest decided map is kept; acceptor and proposer speak of the instance map.epoch + 1, and
-//     start afresh with each map.
+//  1. Only the newest decided map is kept; acceptor and proposer speak of the instance map.epoch +
+//     1, and start afresh with each map.
 //  2. A promise or an acceptance is sent only after it was synced.
 //  3. promised >= accepted, as ballots; a ballot is never used for two values.
-//  4. A voter accepts a step that restricts a node only if that node has released this base epoch; a release
-//     is never withdrawn within its epoch.
+//  4. A voter accepts a step that restricts a node only if that node has released this base epoch;
+//     a release is never withdrawn within its epoch.
 //
-// It does not decide what the next map should say: the coordinator does, and hands it to agreement_propose.
+// It does not decide what the next map should say: the coordinator does, and hands it to
+// agreement_propose.
 #ifndef BRUSIO_CORE_MAP_AGREEMENT_H
 #define BRUSIO_CORE_MAP_AGREEMENT_H
 
@@ -59,24 +60,28 @@ struct agreement {
     node_set answered;     // voters that promised, or accepted, in this phase
     struct ballot adopted; // the highest acceptance among the promises
     uint64_t resend_us;
-    uint64_t retry_us;     // no new proposal before
+    uint64_t retry_us; // no new proposal before
     uint64_t map_asked_us;
+    unsigned refusals; // of this instance: each doubles the back-off
+    unsigned resends;  // of this phase: each doubles the pause
+    node_set missed;   // whose releases did not come in time
     bool foreign_seen; // a map of another cluster came
 };
 
-// From what the voter store held; `map` is taken (may be empty), `acceptor` may be NULL. `seed` is random.
-void agreement_init(struct agreement *agreement, const struct identity *identity, struct cluster_map *map,
-                    const struct acceptor_state *acceptor, uint64_t seed);
+// From what the voter store held; `map` is taken (may be empty), `acceptor` may be NULL. `seed` is
+// random.
+void agreement_init(struct agreement *agreement, const struct identity *identity,
+                    struct cluster_map *map, const struct acceptor_state *acceptor, uint64_t seed);
 void agreement_release(struct agreement *agreement);
 
 // This node's id in the newest map, NODE_NONE when that does not name its store.
 node_id agreement_self(const struct agreement *agreement);
 bool agreement_is_voter(const struct agreement *agreement);
 
-// Takes map, map_want, prepare, promise, accept, accepted, refuse, release_want and release. Afterwards map.epoch
-// may have grown: the caller compares.
-void agreement_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer,
-                          const struct message *message);
+// Takes map, map_want, prepare, promise, accept, accepted, refuse, release_want and release.
+// Afterwards map.epoch may have grown: the caller compares.
+void agreement_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                          uint64_t peer, const struct message *message);
 
 // Everything up to `token` in the voter store is synced.
 void agreement_on_synced(struct agreement *agreement, struct effects *effects, uint64_t token);
@@ -84,9 +89,13 @@ void agreement_on_synced(struct agreement *agreement, struct effects *effects, u
 // Whether a proposal would be taken now: this node is a voter and has none under way.
 bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us);
 
-// Proposes `next`, a legal step from the map. Borrowed.
+// Proposes `next`, a legal step from the map (checked). Borrowed. One over CLUSTER_MAP_BYTES_MAX is
+// left out.
 void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
                        const struct cluster_map *next);
+
+// Whose releases were waited for in vain since the last call.
+node_set agreement_take_missed(struct agreement *agreement);
 
 // Resends, finishes what was left accepted for 1 s, retries what was refused.
 void agreement_tick(struct agreement *agreement, struct effects *effects, uint64_t now_us);
@@ -99,7 +108,8 @@ void agreement_send_all(const struct agreement *agreement, struct effects *effec
 
 // Sends this node's newest map; asks a peer for its own (at most once in 20 ms).
 void agreement_send_map(const struct agreement *agreement, struct effects *effects, uint64_t peer);
-void agreement_ask_map(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer);
+void agreement_ask_map(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                       uint64_t peer);
 
 void agreement_invariants(const struct agreement *agreement);
 

@@ -7,13 +7,13 @@
 // Takes `map` if it is newer, and begins the next instance; otherwise only releases it.
 void agreement_learn(struct agreement *agreement, struct effects *effects, struct cluster_map *map);
 
-// Sends the newest map to all its members and to those of `former` that it still names.
-void agreement_spread(const struct agreement *agreement, struct effects *effects, node_set former);
+// Sends the newest map to all its members.
+void agreement_spread(const struct agreement *agreement, struct effects *effects);
 
-void acceptor_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, uint64_t peer,
-                         const struct message *message);
-void proposer_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, node_id from,
-                         const struct message *message);
+void acceptor_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                         uint64_t peer, const struct message *message);
+void proposer_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                         node_id from, const struct message *message);
 void proposer_on_release(struct agreement *agreement, struct effects *effects, uint64_t now_us);
 void proposer_tick(struct agreement *agreement, struct effects *effects, uint64_t now_us);
 

@@ -1,5 +1,5 @@
-// Ballots: who proposes, and in which attempt. Never reused: the counter grows within a process, and each start
-// of the process has an incarnation of its own.
+// Ballots: who proposes, and in which attempt. Never reused: the counter grows within a process,
+// and each start of the process has an incarnation of its own.
 #ifndef BRUSIO_CORE_MAP_BALLOT_H
 #define BRUSIO_CORE_MAP_BALLOT_H
 

@@ -1,6 +1,7 @@
 #include "core/map/map_step.h"
 
-// An id and a store stay together: another store under an old id would inherit what the old one held.
+// An id and a store stay together: another store under an old id would inherit what the old one
+// held.
 static bool nodes_follow(const struct cluster_map *base, const struct cluster_map *next)
 {
     for (unsigned i = 0; i < next->node_count; i++) {
@@ -13,7 +14,8 @@ static bool nodes_follow(const struct cluster_map *base, const struct cluster_ma
     return true;
 }
 
-// Nodes whose process is another one than in `base`: what was promised to the old one does not bind.
+// Nodes whose process is another one than in `base`: what was promised to the old one does not
+// bind.
 static node_set restarted(const struct cluster_map *base, const struct cluster_map *next)
 {
     node_set set = 0;
@@ -93,14 +95,16 @@ enum err map_step_check(const struct cluster_map *base, const struct cluster_map
                         .next = next,
                         .restarted = restarted(base, next),
                         .live_after = cluster_map_live(next)};
-    bool same_cluster = base->cluster.high == next->cluster.high && base->cluster.low == next->cluster.low &&
+    bool same_cluster = base->cluster.high == next->cluster.high &&
+                        base->cluster.low == next->cluster.low &&
                         base->generation == next->generation && next->epoch == base->epoch + 1;
     bool legal = same_cluster && cluster_map_check(next) == ERR_OK && nodes_follow(base, next) &&
                  keyspaces_follow(&step);
     return legal ? ERR_OK : ERR_ILLEGAL;
 }
 
-static node_set dropped_live(const struct map_keyspace *before, const struct map_keyspace *after, node_set live)
+static node_set dropped_live(const struct map_keyspace *before, const struct map_keyspace *after,
+                             node_set live)
 {
     node_set dropped = 0;
     for (unsigned slot = 0; slot < SLOTS; slot++)
@@ -124,7 +128,8 @@ node_set map_step_restricted(const struct cluster_map *base, const struct cluste
     for (unsigned i = 0; i < base->keyspace_count; i++) {
         const struct map_keyspace *before = &base->keyspaces[i];
         const struct map_keyspace *after = cluster_map_keyspace(next, before->keyspace.id);
-        restricted |= after != NULL ? dropped_live(before, after, live) : served_keyspace(before, live);
+        restricted |=
+            after != NULL ? dropped_live(before, after, live) : served_keyspace(before, live);
     }
     // A process that is gone, or that no map has named yet, believes in nothing.
     return restricted & ~restarted(base, next);

@@ -45,11 +45,14 @@ static void add_node(struct cluster_map *map, const struct want_admit *admit)
 // What changed so far, and whom the slots' policy must know of.
 struct progress {
     bool changed;
-    node_set restarted;            // their joins begin anew
-    bool placed[KEYSPACES_MAX];    // keyspaces whose targets must be computed anew
+    node_set restarted;         // their joins begin anew
+    node_set changed_nodes;     // by an operator, in this map
+    uint64_t changed_keyspaces; // a bit for each index
+    bool placed[KEYSPACES_MAX]; // keyspaces whose targets must be computed anew
 };
 
-static void admit(struct cluster_map *map, const struct want_admit *admit, struct progress *progress)
+static void admit(struct cluster_map *map, const struct want_admit *admit,
+                  struct progress *progress)
 {
     const struct map_node *known = cluster_map_node_of_store(map, admit->store_id);
     if (known == NULL) {
@@ -89,7 +92,8 @@ static void choose_voters(struct cluster_map *map, struct progress *progress)
 }
 
 // Computes the targets of a keyspace anew from those that `slots` has.
-static void place(const struct cluster_map *map, const struct keyspace *keyspace, struct replica_set *slots)
+static void place(const struct cluster_map *map, const struct keyspace *keyspace,
+                  struct replica_set *slots)
 {
     struct placement *before = memory_zeroed(1, sizeof *before);
     struct placement *after = memory_zeroed(1, sizeof *after);
@@ -97,7 +101,8 @@ static void place(const struct cluster_map *map, const struct keyspace *keyspace
         before->target[slot] = slots[slot].target;
         before->primary[slot] = slots[slot].target_primary;
     }
-    placement_compute(keyspace->strategy, keyspace->replication_factor, cluster_map_members(map), before, after);
+    placement_compute(keyspace->strategy, keyspace->replication_factor, cluster_map_members(map),
+                      before, after);
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         slots[slot].target = after->target[slot];
         slots[slot].target_primary = after->primary[slot];
@@ -132,24 +137,33 @@ static void fill_keyspace(const struct cluster_map *map, struct map_keyspace *cr
     free(slots);
 }
 
-static void set_state(struct cluster_map *map, const struct change *change, struct progress *progress)
+// Wishes may contradict each other: one map fulfils one for each node and keyspace, and whoever
+// wished the other is told of its turn by the next. Otherwise two that undo each other would make
+// maps without end.
+static void set_state(struct cluster_map *map, const struct change *change,
+                      struct progress *progress)
 {
     struct map_node *node = node_of(map, change->node);
+    if (node_set_has(progress->changed_nodes, change->node))
+        return;
     if (change->kind == CHANGE_FAIL && node->state != NODE_FAILED)
         node->state = NODE_FAILED;
     else if (change->kind == CHANGE_RECOVER && node->state == NODE_FAILED)
         node->state = NODE_UP;
     else
         return;
+    progress->changed_nodes |= node_bit(change->node);
     progress->changed = true;
 }
 
-static void set_options(struct cluster_map *map, const struct change *change, struct progress *progress)
+static void set_options(struct cluster_map *map, const struct change *change,
+                        struct progress *progress)
 {
     unsigned index = keyspace_index(map, change->keyspace);
     struct keyspace *keyspace = &map->keyspaces[index].keyspace;
-    if (next_map_satisfies(map, change))
+    if (next_map_satisfies(map, change) || (progress->changed_keyspaces >> index & 1) != 0)
         return;
+    progress->changed_keyspaces |= UINT64_C(1) << index;
     progress->changed = true;
     if (change->kind == CHANGE_MIN_IN_SYNC) {
         keyspace->min_in_sync = change->min_in_sync;
@@ -161,12 +175,15 @@ static void set_options(struct cluster_map *map, const struct change *change, st
     progress->placed[index] = true;
 }
 
-static void apply_change(struct cluster_map *map, const struct change *change, struct progress *progress)
+static void apply_change(struct cluster_map *map, const struct change *change, node_set spared,
+                         struct progress *progress)
 {
     if (next_map_check_change(map, change) != ERR_OK)
         return;
     if (change->kind == CHANGE_FAIL || change->kind == CHANGE_RECOVER) {
-        set_state(map, change, progress);
+        // Who must release and cannot be heard is not asked; the wish stays.
+        if (change->kind == CHANGE_RECOVER || !node_set_has(spared, change->node))
+            set_state(map, change, progress);
     } else if (change->kind == CHANGE_KEYSPACE_CREATE) {
         create_keyspace(map, change);
         progress->changed = true;
@@ -175,7 +192,8 @@ static void apply_change(struct cluster_map *map, const struct change *change, s
     }
 }
 
-bool next_map_compute(const struct cluster_map *base, const struct wants *wants, struct cluster_map *out)
+bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
+                      struct cluster_map *out)
 {
     struct progress progress = {.changed = wants->bump};
     cluster_map_copy(out, base);
@@ -183,10 +201,12 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     for (unsigned i = 0; i < wants->admit_count; i++)
         admit(out, &wants->admits[i], &progress);
     for (unsigned i = 0; i < wants->change_count; i++)
-        apply_change(out, &wants->changes[i], &progress);
+        apply_change(out, &wants->changes[i], wants->spared, &progress);
     choose_voters(out, &progress);
     struct replica_set *slots = memory_new(SLOTS * sizeof *slots);
-    struct slots_step step = {.map = out, .wants = wants, .restarted = progress.restarted,
+    struct slots_step step = {.map = out,
+                              .wants = wants,
+                              .restarted = progress.restarted,
                               .moves_left = MOVES_PER_MAP_MAX};
     for (unsigned i = 0; i < out->keyspace_count; i++) {
         if (out->keyspaces[i].keyspace.id >= base->next_keyspace_id) {
@@ -207,8 +227,8 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     return out->epoch != 0;
 }
 
-void next_map_first(struct cluster_id cluster, const struct want_admit *node, enum strategy strategy,
-                    uint8_t replication_factor, struct cluster_map *out)
+void next_map_first(struct cluster_id cluster, const struct want_admit *node,
+                    enum strategy strategy, uint8_t replication_factor, struct cluster_map *out)
 {
     out->cluster = cluster;
     out->epoch = 1;

@@ -1,15 +1,17 @@
 // Policy: from the map that is and what nodes wish, the whole next map as a value.
 //
-// Promise: every map that it makes is a legal step (map_step_check). Repeated on its own results it converges:
-// when the table that is equals the table that should be and nothing is wished, there is no next map.
+// Promise: every map that it makes is a legal step (map_step_check). Repeated on its own results it
+// converges: when the table that is equals the table that should be and nothing is wished, there is
+// no next map.
 //
 // What a step does, slot by slot
 //  1. joiners that are not live targets stop joining; reported ones are promoted;
 //  2. where a record waits to commit, nodes that are not live leave the list (lazy shrink);
 //  3. when all targets are live and in sync, others leave the list;
-//  4. live targets that are not in sync begin to join, at most MOVES_PER_MAP_MAX at a time, all of one slot by
-//     one join id: others wait until these have ended;
-//  5. the primary is the wished one if it can be, else the one that was, else any live in-sync node.
+//  4. live targets that are not in sync begin to join, at most MOVES_PER_MAP_MAX at a time, all of
+//     one slot by one join id: others wait until these have ended;
+//  5. the primary is the wished one if it can be, else the one that was, else any live in-sync
+//     node.
 #ifndef BRUSIO_CORE_MAP_NEXT_MAP_H
 #define BRUSIO_CORE_MAP_NEXT_MAP_H
 
@@ -20,19 +22,21 @@
 
 // The first map of a new cluster: one node, which is the only voter, and keyspace `default`.
 // Gives into `out`, which must be empty.
-void next_map_first(struct cluster_id cluster, const struct want_admit *node, enum strategy strategy,
-                    uint8_t replication_factor, struct cluster_map *out);
+void next_map_first(struct cluster_id cluster, const struct want_admit *node,
+                    enum strategy strategy, uint8_t replication_factor, struct cluster_map *out);
 
-// True and the next map in `out` (which must be empty) when there is something to change, else false and
-// nothing in `out`. What cannot be done of `wants` is left out.
-bool next_map_compute(const struct cluster_map *base, const struct wants *wants, struct cluster_map *out);
+// True and the next map in `out` (which must be empty) when there is something to change, else
+// false and nothing in `out`. What cannot be done of `wants` is left out.
+bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
+                      struct cluster_map *out);
 
-// Whether the map holds what the change asks for: for CHANGE_RECOVER also that the node is in sync wherever it
-// can be.
+// Whether the map holds what the change asks for: for CHANGE_RECOVER also that the node is in sync
+// wherever it can be.
 bool next_map_satisfies(const struct cluster_map *map, const struct change *change);
 
-// ERR_OK when the change makes sense for this map: ERR_NOT_FOUND (node, keyspace), ERR_EXISTS, ERR_INVALID
-// (a factor above the number of nodes), ERR_TOO_LARGE (no room for another keyspace).
-WARN_UNUSED enum err next_map_check_change(const struct cluster_map *map, const struct change *change);
+// ERR_OK when the change makes sense for this map: ERR_NOT_FOUND (node, keyspace), ERR_EXISTS,
+// ERR_INVALID (a factor above the number of nodes), ERR_TOO_LARGE (no room for another keyspace).
+WARN_UNUSED enum err next_map_check_change(const struct cluster_map *map,
+                                           const struct change *change);
 
 #endif

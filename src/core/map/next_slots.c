@@ -7,7 +7,8 @@ node_id next_slots_primary(const struct replica_set *set, node_set live, unsigne
         return set->target_primary;
     if (node_set_has(candidates, set->primary))
         return set->primary;
-    return candidates == 0 ? NODE_NONE : node_set_nth(candidates, slot % node_set_count(candidates));
+    return candidates == 0 ? NODE_NONE
+                           : node_set_nth(candidates, slot % node_set_count(candidates));
 }
 
 static const struct slot_set *shrinks_of(const struct wants *wants, uint32_t keyspace)
@@ -19,15 +20,16 @@ static const struct slot_set *shrinks_of(const struct wants *wants, uint32_t key
 }
 
 // Joiners of this slot that have reported this very join by the process that the map names.
-static node_set reported(const struct slots_step *step, uint32_t keyspace, const struct replica_set *set,
-                         unsigned slot)
+static node_set reported(const struct slots_step *step, uint32_t keyspace,
+                         const struct replica_set *set, unsigned slot)
 {
     node_set nodes = 0;
     for (unsigned i = 0; i < step->wants->promote_count; i++) {
         const struct want_promote *promote = &step->wants->promotes[i];
         const struct map_node *node = cluster_map_node(step->map, promote->node);
-        if (promote->keyspace == keyspace && promote->join_epoch == set->join_epoch && node != NULL &&
-            node->incarnation == promote->incarnation && slot_set_has(&promote->slots, slot))
+        if (promote->keyspace == keyspace && promote->join_epoch == set->join_epoch &&
+            node != NULL && node->incarnation == promote->incarnation &&
+            slot_set_has(&promote->slots, slot))
             nodes |= node_bit(promote->node);
     }
     return nodes & set->joining;
@@ -44,8 +46,8 @@ static void begin_joins(struct slots_step *step, struct replica_set *set, node_s
     set->join_epoch = step->map->epoch;
 }
 
-static void step_slot(struct slots_step *step, node_set live, bool shrink, node_set promoted, unsigned slot,
-                      struct replica_set *set)
+static void step_slot(struct slots_step *step, node_set live, bool shrink, node_set promoted,
+                      unsigned slot, struct replica_set *set)
 {
     node_set in_sync_before = set->in_sync;
     set->joining &= live & set->target & ~step->restarted;
@@ -58,7 +60,7 @@ static void step_slot(struct slots_step *step, node_set live, bool shrink, node_
     if (shrink && (in_sync_before & live) != 0)
         set->in_sync &= live;
     if ((set->target & ~(set->in_sync & live)) == 0 && (set->target & in_sync_before) != 0)
-        set->in_sync &= set->target;
+        set->in_sync &= set->target | (live & step->wants->spared);
     begin_joins(step, set, live);
     set->primary = next_slots_primary(set, live, slot);
 }

@@ -1,4 +1,5 @@
-// Policy of the slots of one keyspace: the table that is, one step nearer to the table that should be.
+// Policy of the slots of one keyspace: the table that is, one step nearer to the table that should
+// be.
 #ifndef BRUSIO_CORE_MAP_NEXT_SLOTS_H
 #define BRUSIO_CORE_MAP_NEXT_SLOTS_H
 

@@ -476,8 +476,8 @@ static void layer_take_path(struct layer *layer, const struct path *path)
 {
     node_id last = path->vertices[0];
     node_id first = path->vertices[path->count - 1];
-    int32_t amount = smaller(layer->load[first] - layer->quota[first],
-                             layer->quota[last] - layer->load[last]);
+    int32_t amount =
+        smaller(layer->load[first] - layer->quota[first], layer->quota[last] - layer->load[last]);
     unsigned kinds[VERTICES_MAX];
     for (unsigned i = path->count - 1; i > 0; i--) {
         node_id from = path->vertices[i];

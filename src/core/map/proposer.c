@@ -9,7 +9,8 @@ enum {
     RESEND_US = 10 * 1000,
     BACKOFF_US = 30 * 1000,
     UNDECIDED_US = 1000 * 1000,
-    ABANDON_RELEASE_US = 500 * 1000
+    ABANDON_RELEASE_US = 500 * 1000,
+    DOUBLINGS_MAX = 5
 };
 
 static bool is_majority(const struct agreement *agreement, node_set voters)
@@ -20,30 +21,48 @@ static bool is_majority(const struct agreement *agreement, node_set voters)
 
 static void give_up(struct agreement *agreement, uint64_t now_us)
 {
+    unsigned doublings =
+        agreement->refusals < DOUBLINGS_MAX ? agreement->refusals++ : DOUBLINGS_MAX;
     agreement->phase = PROPOSER_IDLE;
-    agreement->retry_us = now_us + RESEND_US + rng_below(&agreement->rng, BACKOFF_US);
+    agreement->retry_us =
+        now_us + RESEND_US + rng_below(&agreement->rng, (uint64_t)BACKOFF_US << doublings);
+}
+
+node_set agreement_take_missed(struct agreement *agreement)
+{
+    node_set missed = agreement->missed;
+    agreement->missed = 0;
+    return missed;
 }
 
 // To every voter, this node's own acceptor included: the host hands a node its own messages.
-static void send_to_voters(const struct agreement *agreement, struct effects *effects, struct message *message)
+static void send_to_voters(const struct agreement *agreement, struct effects *effects,
+                           struct message *message)
 {
     node_set voters = agreement->map.voters & ~agreement->answered;
     for (node_id id = node_set_first(voters); id != NODE_NONE; id = node_set_after(voters, id))
         agreement_send(agreement, effects, id, message);
 }
 
+// In every phase: who released may have been started again since, and voters too, and an adopted
+// map was released to others.
+static void want_releases(const struct agreement *agreement, struct effects *effects)
+{
+    struct message message = {.kind = MESSAGE_RELEASE_WANT};
+    node_set missing = agreement->restricted & ~agreement->released;
+    for (node_id id = node_set_first(missing); id != NODE_NONE; id = node_set_after(missing, id))
+        agreement_send(agreement, effects, id, &message);
+}
+
 static void send_phase(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
     const struct ballot *ballot = &agreement->ballot;
     struct message message = {0};
-    agreement->resend_us = now_us + RESEND_US;
+    unsigned doublings = agreement->resends < DOUBLINGS_MAX ? agreement->resends++ : DOUBLINGS_MAX;
+    agreement->resend_us = now_us + ((uint64_t)RESEND_US << doublings);
     effects_wake(effects, agreement->resend_us);
-    if (agreement->phase == PROPOSER_RELEASING) {
-        message.kind = MESSAGE_RELEASE_WANT;
-        node_set missing = agreement->restricted & ~agreement->released;
-        for (node_id id = node_set_first(missing); id != NODE_NONE; id = node_set_after(missing, id))
-            agreement_send(agreement, effects, id, &message);
-    } else if (agreement->phase == PROPOSER_PREPARING) {
+    want_releases(agreement, effects);
+    if (agreement->phase == PROPOSER_PREPARING) {
         message.kind = MESSAGE_PREPARE;
         message.prepare = (struct message_prepare){.counter = ballot->counter,
                                                    .store_id = ballot->store_id,
@@ -64,6 +83,7 @@ static void enter(struct agreement *agreement, struct effects *effects, uint64_t
 {
     agreement->phase = phase;
     agreement->answered = 0;
+    agreement->resends = 0;
     send_phase(agreement, effects, now_us);
 }
 
@@ -78,7 +98,8 @@ static void prepare(struct agreement *agreement, struct effects *effects, uint64
 
 bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us)
 {
-    return agreement->phase == PROPOSER_IDLE && agreement_is_voter(agreement) && now_us >= agreement->retry_us;
+    return agreement->phase == PROPOSER_IDLE && agreement_is_voter(agreement) &&
+           now_us >= agreement->retry_us;
 }
 
 void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
@@ -88,7 +109,8 @@ void agreement_propose(struct agreement *agreement, struct effects *effects, uin
     CHECK(map_step_check(&agreement->map, next) == ERR_OK);
     buf_clear(&agreement->value);
     cluster_map_encode(&agreement->value, next);
-    CHECK(!agreement->value.overflown);
+    if (agreement->value.overflown) // a map that no message carries is not proposed
+        return;
     agreement->restricted = map_step_restricted(&agreement->map, next);
     agreement->retry_us = now_us + ABANDON_RELEASE_US;
     if ((agreement->restricted & ~agreement->released) != 0)
@@ -99,7 +121,8 @@ void agreement_propose(struct agreement *agreement, struct effects *effects, uin
 
 void proposer_on_release(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
-    if (agreement->phase == PROPOSER_RELEASING && (agreement->restricted & ~agreement->released) == 0)
+    if (agreement->phase == PROPOSER_RELEASING &&
+        (agreement->restricted & ~agreement->released) == 0)
         prepare(agreement, effects, now_us);
 }
 
@@ -110,18 +133,24 @@ static bool is_current(const struct agreement *agreement, uint64_t counter, uint
     return ballot_equal(&ballot, &agreement->ballot);
 }
 
-static bool is_step(const struct agreement *agreement, struct slice bytes)
+// Makes an accepted map what is proposed; false when it is no legal step.
+static bool adopt(struct agreement *agreement, struct slice bytes)
 {
     struct cluster_map next;
     cluster_map_init(&next);
     bool legal = cluster_map_decode(bytes, &next) == ERR_OK &&
                  map_step_check(&agreement->map, &next) == ERR_OK;
+    if (legal) {
+        buf_clear(&agreement->value);
+        buf_append_slice(&agreement->value, bytes);
+        agreement->restricted = map_step_restricted(&agreement->map, &next);
+    }
     cluster_map_release(&next);
     return legal;
 }
 
-static void on_promise(struct agreement *agreement, struct effects *effects, uint64_t now_us, node_id from,
-                       const struct message_promise *promise)
+static void on_promise(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                       node_id from, const struct message_promise *promise)
 {
     if (agreement->phase != PROPOSER_PREPARING ||
         !is_current(agreement, promise->counter, promise->store_id, promise->incarnation))
@@ -130,13 +159,11 @@ static void on_promise(struct agreement *agreement, struct effects *effects, uin
                               .store_id = promise->accepted_store_id,
                               .incarnation = promise->accepted_incarnation};
     if (ballot_compare(&accepted, &agreement->adopted) > 0) {
-        // Nobody who keeps the rules accepted anything else: such a promise is none.
-        if (!is_step(agreement, promise->accepted))
+        // The highest accepted value may be decided already: it, not ours, is proposed. Nobody who
+        // keeps the rules accepted an illegal step: such a promise is none.
+        if (!adopt(agreement, promise->accepted))
             return;
-        // The highest accepted value may be decided already: it, not ours, is proposed.
         agreement->adopted = accepted;
-        buf_clear(&agreement->value);
-        buf_append_slice(&agreement->value, promise->accepted);
     }
     agreement->answered |= node_bit(from);
     if (is_majority(agreement, agreement->answered))
@@ -156,25 +183,26 @@ static void on_accepted(struct agreement *agreement, struct effects *effects, no
     cluster_map_init(&map);
     enum err error = cluster_map_decode(buf_slice(&agreement->value), &map);
     CHECK(error == ERR_OK);
-    node_set former = cluster_map_members(&agreement->map);
     agreement_learn(agreement, effects, &map);
-    agreement_spread(agreement, effects, former);
+    agreement_spread(agreement, effects);
 }
 
-static void on_refuse(struct agreement *agreement, uint64_t now_us, const struct message_refuse *refuse)
+static void on_refuse(struct agreement *agreement, uint64_t now_us,
+                      const struct message_refuse *refuse)
 {
     struct ballot promised = {.counter = refuse->counter,
                               .store_id = refuse->store_id,
                               .incarnation = refuse->incarnation};
     if (promised.counter > agreement->counter_seen && promised.counter < UINT64_MAX / 2)
         agreement->counter_seen = promised.counter;
-    bool preparing = agreement->phase == PROPOSER_PREPARING || agreement->phase == PROPOSER_ACCEPTING;
+    bool preparing =
+        agreement->phase == PROPOSER_PREPARING || agreement->phase == PROPOSER_ACCEPTING;
     if (preparing && ballot_compare(&promised, &agreement->ballot) > 0)
         give_up(agreement, now_us);
 }
 
-void proposer_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us, node_id from,
-                         const struct message *message)
+void proposer_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                         node_id from, const struct message *message)
 {
     if (message->kind == MESSAGE_PROMISE)
         on_promise(agreement, effects, now_us, from, &message->promise);
@@ -188,9 +216,8 @@ void proposer_on_message(struct agreement *agreement, struct effects *effects, u
 static void finish_accepted(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
     agreement->accepted_at_us = now_us + rng_below(&agreement->rng, UNDECIDED_US);
-    buf_clear(&agreement->value);
-    buf_append_slice(&agreement->value, buf_slice(&agreement->accepted_map));
-    agreement->restricted = 0;
+    if (!adopt(agreement, buf_slice(&agreement->accepted_map)))
+        return;
     if (agreement->promised.counter > agreement->counter_seen)
         agreement->counter_seen = agreement->promised.counter;
     prepare(agreement, effects, now_us);
@@ -199,6 +226,7 @@ static void finish_accepted(struct agreement *agreement, struct effects *effects
 void proposer_tick(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
     if (agreement->phase == PROPOSER_RELEASING && now_us >= agreement->retry_us) {
+        agreement->missed |= agreement->restricted & ~agreement->released;
         give_up(agreement, now_us);
     } else if (agreement->phase != PROPOSER_IDLE) {
         if (now_us >= agreement->resend_us)

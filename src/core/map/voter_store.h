@@ -1,8 +1,8 @@
-// What a node keeps in its voter store, which is always synced: who it is, the newest decided map, and what it
-// promised and accepted for the next one.
+// What a node keeps in its voter store, which is always synced: who it is, the newest decided map,
+// and what it promised and accepted for the next one.
 //
-// Promise: decoders are total; ERR_VERSION for a newer format, ERR_CORRUPT for bytes that no version wrote
-// (every value carries a checksum).
+// Promise: decoders are total; ERR_VERSION for a newer format, ERR_CORRUPT for bytes that no
+// version wrote (every value carries a checksum).
 #ifndef BRUSIO_CORE_MAP_VOTER_STORE_H
 #define BRUSIO_CORE_MAP_VOTER_STORE_H
 
@@ -21,8 +21,8 @@ struct identity {
 struct acceptor_state {
     uint64_t base_epoch;
     struct ballot promised;
-    struct ballot accepted;     // counter 0: nothing accepted
-    struct slice accepted_map;  // cluster_map_encode's bytes; borrowed
+    struct ballot accepted;    // counter 0: nothing accepted
+    struct slice accepted_map; // cluster_map_encode's bytes; borrowed
 };
 
 void voter_store_put_identity(struct effects *effects, const struct identity *identity);

@@ -5,6 +5,7 @@ enum want_kind { WANT_BUMP, WANT_ADMIT, WANT_CHANGE, WANT_SHRINK, WANT_PROMOTE }
 void wants_clear(struct wants *wants)
 {
     wants->bump = false;
+    wants->spared = 0;
     wants->admit_count = 0;
     wants->change_count = 0;
     wants->shrink_count = 0;
@@ -13,8 +14,8 @@ void wants_clear(struct wants *wants)
 
 bool wants_empty(const struct wants *wants)
 {
-    return !wants->bump && wants->admit_count == 0 && wants->change_count == 0 && wants->shrink_count == 0 &&
-           wants->promote_count == 0;
+    return !wants->bump && wants->admit_count == 0 && wants->change_count == 0 &&
+           wants->shrink_count == 0 && wants->promote_count == 0;
 }
 
 void wants_add_admit(struct wants *wants, const struct want_admit *admit)
@@ -33,9 +34,9 @@ void wants_add_admit(struct wants *wants, const struct want_admit *admit)
 
 static bool change_equal(const struct change *a, const struct change *b)
 {
-    return a->kind == b->kind && a->node == b->node && a->keyspace == b->keyspace && a->strategy == b->strategy &&
-           a->replication_factor == b->replication_factor && a->min_in_sync == b->min_in_sync &&
-           strcmp(a->name, b->name) == 0;
+    return a->kind == b->kind && a->node == b->node && a->keyspace == b->keyspace &&
+           a->strategy == b->strategy && a->replication_factor == b->replication_factor &&
+           a->min_in_sync == b->min_in_sync && strcmp(a->name, b->name) == 0;
 }
 
 void wants_add_change(struct wants *wants, const struct change *change)
@@ -47,25 +48,30 @@ void wants_add_change(struct wants *wants, const struct change *change)
         wants->changes[wants->change_count++] = *change;
 }
 
-static void slot_set_unite(struct slot_set *to, const struct slot_set *from)
+// True when `to` grows.
+static bool slot_set_unite(struct slot_set *to, const struct slot_set *from)
 {
-    for (unsigned i = 0; i < SLOTS / 64; i++)
+    uint64_t added = 0;
+    for (unsigned i = 0; i < SLOTS / 64; i++) {
+        added |= from->words[i] & ~to->words[i];
         to->words[i] |= from->words[i];
+    }
+    return added != 0;
 }
 
-void wants_add_shrink(struct wants *wants, uint32_t keyspace, const struct slot_set *slots)
+bool wants_add_shrink(struct wants *wants, uint32_t keyspace, const struct slot_set *slots)
 {
     unsigned at = 0;
     while (at < wants->shrink_count && wants->shrinks[at].keyspace != keyspace)
         at++;
     if (at == KEYSPACES_MAX)
-        return;
+        return false;
     if (at == wants->shrink_count) {
         wants->shrinks[at].keyspace = keyspace;
         slot_set_clear(&wants->shrinks[at].slots);
         wants->shrink_count++;
     }
-    slot_set_unite(&wants->shrinks[at].slots, slots);
+    return slot_set_unite(&wants->shrinks[at].slots, slots);
 }
 
 void wants_add_promote(struct wants *wants, const struct want_promote *promote)
@@ -74,7 +80,8 @@ void wants_add_promote(struct wants *wants, const struct want_promote *promote)
     for (; at < wants->promote_count; at++) {
         struct want_promote *there = &wants->promotes[at];
         if (there->keyspace == promote->keyspace && there->node == promote->node &&
-            there->incarnation == promote->incarnation && there->join_epoch == promote->join_epoch) {
+            there->incarnation == promote->incarnation &&
+            there->join_epoch == promote->join_epoch) {
             slot_set_unite(&there->slots, &promote->slots);
             return;
         }

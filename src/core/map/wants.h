@@ -1,8 +1,8 @@
 // What nodes wish of the next map, and how a coordinator gathers it.
 //
-// Promise: wishes are level-triggered. A node tells what it misses in the newest map, and tells it again with
-// every new map and every so often until it has it; a coordinator forgets all wishes with each new map. So a
-// lost wish costs time, never correctness, and a repeated one nothing.
+// Promise: wishes are level-triggered. A node tells what it misses in the newest map, and tells it
+// again with every new map and every so often until it has it; a coordinator forgets all wishes
+// with each new map. So a lost wish costs time, never correctness, and a repeated one nothing.
 #ifndef BRUSIO_CORE_MAP_WANTS_H
 #define BRUSIO_CORE_MAP_WANTS_H
 
@@ -31,7 +31,8 @@ struct want_promote {
     struct slot_set slots;
 };
 
-// A primary cannot commit in these slots before the nodes that are not live are dropped from the lists.
+// A primary cannot commit in these slots before the nodes that are not live are dropped from the
+// lists.
 struct want_shrink {
     uint32_t keyspace;
     struct slot_set slots;
@@ -39,6 +40,8 @@ struct want_shrink {
 
 struct wants {
     bool bump; // some next map, whatever it says
+    // nodes out of hearing: a step that they must release would wait for them in vain
+    node_set spared;
     unsigned admit_count;
     struct want_admit admits[WANT_ADMITS_MAX];
     unsigned change_count;
@@ -52,14 +55,17 @@ struct wants {
 void wants_clear(struct wants *wants);
 bool wants_empty(const struct wants *wants);
 
-// Each adds to what is there, merging what is equal; past a maximum the wish is left out, to be told again.
+// Each adds to what is there, merging what is equal; past a maximum the wish is left out, to be
+// told again.
 void wants_add_admit(struct wants *wants, const struct want_admit *admit);
 void wants_add_change(struct wants *wants, const struct change *change);
-void wants_add_shrink(struct wants *wants, uint32_t keyspace, const struct slot_set *slots);
+// True when a slot was added.
+bool wants_add_shrink(struct wants *wants, uint32_t keyspace, const struct slot_set *slots);
 void wants_add_promote(struct wants *wants, const struct want_promote *promote);
 
 void wants_encode(struct buf *out, const struct wants *wants);
-// Adds what the bytes say. Total: ERR_INVALID for bad bytes (then a part may have been added, each whole).
+// Adds what the bytes say. Total: ERR_INVALID for bad bytes (then a part may have been added, each
+// whole).
 WARN_UNUSED enum err wants_decode(struct slice bytes, struct wants *out);
 
 #endif

@@ -12,14 +12,17 @@ enum {
     RELEASED_LONG_US = 500 * 1000
 };
 
-void membership_self(const struct node_config *config, const struct identity *identity, struct want_admit *out)
+void membership_self(const struct node_config *config, const struct identity *identity,
+                     struct want_admit *out)
 {
-    *out = (struct want_admit){.store_id = identity->store_id, .incarnation = identity->incarnation};
+    *out =
+        (struct want_admit){.store_id = identity->store_id, .incarnation = identity->incarnation};
     CHECK(address_copy(out->peer_address, slice_of_text(config->peer_address)));
     CHECK(address_copy(out->http_address, slice_of_text(config->http_address)));
 }
 
-void membership_init(struct membership *membership, const struct node_config *config, struct agreement *agreement)
+void membership_init(struct membership *membership, const struct node_config *config,
+                     struct agreement *agreement)
 {
     memset(membership, 0, sizeof *membership);
     membership->agreement = agreement;
@@ -31,8 +34,14 @@ void membership_init(struct membership *membership, const struct node_config *co
 
 static bool is_named(const struct membership *membership, const struct want_admit *admit)
 {
-    const struct map_node *node = cluster_map_node_of_store(&membership->agreement->map, admit->store_id);
+    const struct map_node *node =
+        cluster_map_node_of_store(&membership->agreement->map, admit->store_id);
     return node != NULL && node->incarnation >= admit->incarnation;
+}
+
+bool membership_is_joining(const struct membership *membership)
+{
+    return membership->join_address[0] != '\0';
 }
 
 void membership_on_map(struct membership *membership, struct effects *effects)
@@ -55,18 +64,20 @@ void membership_on_map(struct membership *membership, struct effects *effects)
     membership->released_us = 0;
 }
 
-void membership_help(struct membership *membership, struct effects *effects, uint64_t now_us, uint64_t peer)
+void membership_help(struct membership *membership, struct effects *effects, uint64_t now_us,
+                     uint64_t peer)
 {
     for (unsigned i = 0; i < HELPED_MAX; i++)
-        if (membership->helped[i].peer == peer && now_us < membership->helped[i].at_us + HELP_INTERVAL_US)
+        if (membership->helped[i].peer == peer &&
+            now_us < membership->helped[i].at_us + HELP_INTERVAL_US)
             return;
     membership->helped[membership->helped_next] = (struct helped){.peer = peer, .at_us = now_us};
     membership->helped_next = (membership->helped_next + 1) % HELPED_MAX;
     agreement_send_map(membership->agreement, effects, peer);
 }
 
-void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us, uint64_t peer,
-                        const struct message_join *join)
+void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us,
+                        uint64_t peer, const struct message_join *join)
 {
     struct want_admit admit = {.store_id = join->store_id, .incarnation = join->incarnation};
     if (join->store_id != peer || peer == membership->self.store_id ||
@@ -74,21 +85,30 @@ void membership_on_join(struct membership *membership, struct effects *effects, 
         !address_copy(admit.http_address, join->http_address))
         return;
     effects_route(effects, peer, admit.peer_address);
-    if (is_named(membership, &admit)) {
+    const struct cluster_id *own = &membership->agreement->map.cluster;
+    bool fresh = join->cluster_high == 0 && join->cluster_low == 0;
+    bool foreign = !fresh && (join->cluster_high != own->high || join->cluster_low != own->low);
+    // A node of another cluster is shown this one's map, and sees that it is in the wrong place.
+    if (foreign || is_named(membership, &admit)) {
         membership_help(membership, effects, now_us, peer);
         return;
     }
     unsigned at = 0;
-    while (at < membership->candidate_count && membership->candidates[at].admit.store_id != admit.store_id)
+    while (at < membership->candidate_count &&
+           membership->candidates[at].admit.store_id != admit.store_id)
         at++;
     if (at == CANDIDATES_MAX)
+        return;
+    if (at < membership->candidate_count &&
+        membership->candidates[at].admit.incarnation > admit.incarnation)
         return;
     membership->dirty |= at == membership->candidate_count;
     membership->candidate_count += at == membership->candidate_count;
     membership->candidates[at] = (struct candidate){.admit = admit, .asked_us = now_us};
 }
 
-bool membership_tells_now(struct membership *membership, struct effects *effects, uint64_t now_us, bool dirty)
+bool membership_tells_now(struct membership *membership, struct effects *effects, uint64_t now_us,
+                          bool dirty)
 {
     effects_wake(effects, membership->told_us + TELL_INTERVAL_US);
     return dirty || membership->dirty || now_us >= membership->told_us + TELL_INTERVAL_US;
@@ -114,7 +134,8 @@ static void add_own_wants(struct membership *membership, uint64_t now_us)
     membership->candidate_count = kept;
     for (unsigned i = 0; i < kept; i++)
         wants_add_admit(wants, &membership->candidates[i].admit);
-    bool known = cluster_map_node_of_store(&membership->agreement->map, membership->self.store_id) != NULL;
+    bool known =
+        cluster_map_node_of_store(&membership->agreement->map, membership->self.store_id) != NULL;
     if (known && !is_named(membership, &membership->self))
         wants_add_admit(wants, &membership->self);
     wants->bump |= released_for_long(membership, now_us);
@@ -124,6 +145,7 @@ void membership_tell(struct membership *membership, struct effects *effects, uin
                      struct coordinator *coordinator)
 {
     const struct cluster_map *map = &membership->agreement->map;
+    bool due = now_us >= membership->told_us + TELL_INTERVAL_US;
     membership->told_us = now_us;
     membership->dirty = false;
     if (map->epoch == 0)
@@ -135,7 +157,7 @@ void membership_tell(struct membership *membership, struct effects *effects, uin
     buf_init(&bytes, MESSAGE_BYTES_MAX);
     wants_encode(&bytes, &membership->outgoing);
     node_id to = coordinator_rank(map, membership->attempt / TELLS_PER_VOTER);
-    membership->attempt++;
+    membership->attempt += due;
     struct message message = {.kind = MESSAGE_WANTS, .wants = {.wants = buf_slice(&bytes)}};
     if (to == agreement_self(membership->agreement))
         coordinator_on_wants(coordinator, buf_slice(&bytes));
@@ -147,11 +169,14 @@ void membership_tell(struct membership *membership, struct effects *effects, uin
 static void ask_to_join(struct membership *membership, struct effects *effects, uint64_t now_us)
 {
     const struct cluster_map *map = &membership->agreement->map;
-    struct message message = {.kind = MESSAGE_JOIN,
-                              .join = {.store_id = membership->self.store_id,
-                                       .incarnation = membership->self.incarnation,
-                                       .peer_address = slice_of_text(membership->self.peer_address),
-                                       .http_address = slice_of_text(membership->self.http_address)}};
+    struct message message = {
+        .kind = MESSAGE_JOIN,
+        .join = {.store_id = membership->self.store_id,
+                 .incarnation = membership->self.incarnation,
+                 .cluster_high = membership->agreement->identity.cluster.high,
+                 .cluster_low = membership->agreement->identity.cluster.low,
+                 .peer_address = slice_of_text(membership->self.peer_address),
+                 .http_address = slice_of_text(membership->self.http_address)}};
     membership->join_us = now_us;
     if (membership->join_address[0] != '\0') {
         effects_route(effects, PEER_SEED, membership->join_address);

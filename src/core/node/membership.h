@@ -1,5 +1,6 @@
-// Being a member: joining, being admitted again after a restart, knowing where the others are, noticing epochs
-// that were missed, and telling a coordinator what this node wishes of the next map.
+// Being a member: joining, being admitted again after a restart, knowing where the others are,
+// noticing epochs that were missed, and telling a coordinator what this node wishes of the next
+// map.
 #ifndef BRUSIO_CORE_NODE_MEMBERSHIP_H
 #define BRUSIO_CORE_NODE_MEMBERSHIP_H
 
@@ -29,32 +30,40 @@ struct membership {
     unsigned candidate_count;
     struct helped helped[HELPED_MAX];
     unsigned helped_next;
-    struct wants outgoing;   // scratch of the teller
-    bool dirty;              // there is something new to tell
+    struct wants outgoing; // scratch of the teller
+    bool dirty;            // there is something new to tell
     uint64_t told_us;
     uint64_t told_epoch;
-    unsigned attempt;        // since told_epoch
+    unsigned attempt; // since told_epoch
     uint64_t ping_us;
     uint64_t join_us;
-    uint64_t released_us;    // when this node was first seen releasing in this epoch; 0: it is not
+    uint64_t released_us; // when this node was first seen releasing in this epoch; 0: it is not
 };
 
 // What this node says of itself; addresses too long are a mistake of the caller's (checked).
-void membership_self(const struct node_config *config, const struct identity *identity, struct want_admit *out);
+void membership_self(const struct node_config *config, const struct identity *identity,
+                     struct want_admit *out);
 
-void membership_init(struct membership *membership, const struct node_config *config, struct agreement *agreement);
+void membership_init(struct membership *membership, const struct node_config *config,
+                     struct agreement *agreement);
 
 void membership_on_map(struct membership *membership, struct effects *effects);
-void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us, uint64_t peer,
-                        const struct message_join *join);
+void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us,
+                        uint64_t peer, const struct message_join *join);
+
+// Whether it was told to join, and no map names it yet.
+bool membership_is_joining(const struct membership *membership);
 
 // Sends the map to a peer that is behind, at most now and then.
-void membership_help(struct membership *membership, struct effects *effects, uint64_t now_us, uint64_t peer);
+void membership_help(struct membership *membership, struct effects *effects, uint64_t now_us,
+                     uint64_t peer);
 
 // Whether wishes are to be told now: at once when there is something new, and every so often.
-bool membership_tells_now(struct membership *membership, struct effects *effects, uint64_t now_us, bool dirty);
+bool membership_tells_now(struct membership *membership, struct effects *effects, uint64_t now_us,
+                          bool dirty);
 
-// Adds its own wishes to `outgoing` and hands them all to the coordinator of this try, here or elsewhere.
+// Adds its own wishes to `outgoing` and hands them all to the coordinator of this try, here or
+// elsewhere.
 void membership_tell(struct membership *membership, struct effects *effects, uint64_t now_us,
                      struct coordinator *coordinator);
 

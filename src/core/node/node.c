@@ -23,8 +23,8 @@ struct node {
     uint64_t epoch_seen; // the last map that every core heard of
 };
 
-static void first_map(const struct node_config *config, const struct identity *identity, struct rng *rng,
-                      struct cluster_map *out)
+static void first_map(const struct node_config *config, const struct identity *identity,
+                      struct rng *rng, struct cluster_map *out)
 {
     struct cluster_id cluster = {.high = rng_u64(rng), .low = rng_u64(rng)};
     struct want_admit self;
@@ -69,7 +69,8 @@ static void settle(struct node *node, struct effects *effects, uint64_t now_us)
 }
 
 enum err node_new(const struct node_config *config, const struct identity *identity,
-                  const struct node_stores *stores, uint64_t now_us, struct effects *effects, struct node **out)
+                  const struct node_stores *stores, uint64_t now_us, struct effects *effects,
+                  struct node **out)
 {
     struct rng rng;
     struct cluster_map map;
@@ -77,7 +78,8 @@ enum err node_new(const struct node_config *config, const struct identity *ident
     rng_init(&rng, config->seed);
     cluster_map_init(&map);
     enum err error = voter_store_map(stores->voter, &map);
-    if (error != ERR_OK && (error != ERR_NOT_FOUND || (!config->init && config->join_address == NULL)))
+    if (error != ERR_OK &&
+        (error != ERR_NOT_FOUND || (!config->init && config->join_address == NULL)))
         return error;
     enum err acceptor_error = voter_store_acceptor(stores->voter, &acceptor);
     if (acceptor_error != ERR_OK && acceptor_error != ERR_NOT_FOUND) {
@@ -88,11 +90,13 @@ enum err node_new(const struct node_config *config, const struct identity *ident
     if (first)
         first_map(config, identity, &rng, &map);
     struct node *node = memory_zeroed(1, sizeof *node);
-    agreement_init(&node->agreement, identity, &map, acceptor_error == ERR_OK ? &acceptor : NULL, rng_u64(&rng));
+    agreement_init(&node->agreement, identity, &map, acceptor_error == ERR_OK ? &acceptor : NULL,
+                   rng_u64(&rng));
     if (first) {
         node->agreement.identity.cluster = node->agreement.map.cluster;
         voter_store_put_identity(effects, &node->agreement.identity);
         voter_store_put_map(effects, &node->agreement.map);
+        effects_token(effects, EFFECT_VOTER);
     }
     coordinator_init(&node->coordinator);
     membership_init(&node->membership, config, &node->agreement);
@@ -140,16 +144,28 @@ static bool is_agreement(enum message_kind kind)
     }
 }
 
-// Between the processes that the map names, and newer than everything that was taken from that peer.
-static bool is_in_order(struct node *node, const struct map_node *from, const struct message *message)
+// Sync asks again for what is lost and knows what it asked for: it needs no order.
+static bool is_sync(enum message_kind kind)
+{
+    return kind == MESSAGE_SYNC_OPEN || kind == MESSAGE_SYNC_SYMBOLS || kind == MESSAGE_SYNC_MORE ||
+           kind == MESSAGE_SYNC_FETCH || kind == MESSAGE_SYNC_RECORDS;
+}
+
+// Between the processes that the map names, and newer than everything that was taken from that
+// peer.
+static bool is_in_order(struct node *node, const struct map_node *from,
+                        const struct message *message)
 {
     struct link_state *link = &node->links[from->id];
     if (message->from_incarnation != from->incarnation ||
         message->to_incarnation != node->agreement.identity.incarnation)
         return false;
+    if (is_sync(message->kind))
+        return true;
     if (link->incarnation == message->from_incarnation && message->sequence <= link->sequence)
         return false;
-    *link = (struct link_state){.incarnation = message->from_incarnation, .sequence = message->sequence};
+    *link = (struct link_state){.incarnation = message->from_incarnation,
+                                .sequence = message->sequence};
     return true;
 }
 
@@ -166,21 +182,30 @@ static void hand_on(struct node *node, struct effects *effects, uint64_t now_us,
     else if (message->kind == MESSAGE_ANSWER)
         router_on_answer(&node->router, effects, now_us, &message->answer);
     else if (message->kind == MESSAGE_FORWARD)
-        router_on_forward(&node->router, effects, now_us, peer, message->from_incarnation, &message->forward);
+        router_on_forward(&node->router, effects, now_us, peer, message->from_incarnation,
+                          &message->forward);
     else
         strong_on_message(&node->strong, effects, now_us, from->id, message);
 }
 
 // Epochs differ: whoever is behind gets the map.
-static bool is_of_this_epoch(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
-                             const struct message *message)
+static bool is_of_this_epoch(struct node *node, struct effects *effects, uint64_t now_us,
+                             uint64_t peer, const struct message *message)
 {
     uint64_t epoch = node->agreement.map.epoch;
     if (message->epoch > epoch)
         agreement_ask_map(&node->agreement, effects, now_us, peer);
-    else if (message->epoch < epoch && message->kind != MESSAGE_MAP && message->kind != MESSAGE_MAP_WANT)
+    else if (message->epoch < epoch && message->kind != MESSAGE_MAP &&
+             message->kind != MESSAGE_MAP_WANT)
         membership_help(&node->membership, effects, now_us, peer);
     return message->epoch == epoch;
+}
+
+static void hear(struct node *node, uint64_t now_us, uint64_t peer)
+{
+    const struct map_node *from = cluster_map_node_of_store(&node->agreement.map, peer);
+    if (from != NULL)
+        coordinator_on_heard(&node->coordinator, from->id, now_us);
 }
 
 static void on_message(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
@@ -193,6 +218,7 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
         membership_on_join(&node->membership, effects, now_us, peer, &message.join);
         return;
     }
+    hear(node, now_us, peer);
     bool current = is_of_this_epoch(node, effects, now_us, peer, &message);
     if (is_agreement(message.kind))
         agreement_on_message(&node->agreement, effects, now_us, peer, &message);
@@ -253,20 +279,21 @@ static void count_slots(const struct node *node, struct node_status *status)
 
 bool node_is_foreign(const struct node *node)
 {
-    return node->agreement.foreign_seen && !node->strong.live;
+    return node->agreement.foreign_seen && membership_is_joining(&node->membership);
 }
 
 struct node_status node_status(const struct node *node)
 {
     const struct strong *strong = &node->strong;
-    struct node_status status = {.self = agreement_self(&node->agreement),
-                                 .store_id = node->agreement.identity.store_id,
-                                 .incarnation = node->agreement.identity.incarnation,
-                                 .epoch = node->agreement.map.epoch,
-                                 .serving = strong->live && strong->ready && !node->agreement.releasing,
-                                 .in_flight = strong->flights.table.count - strong->flights.kept_count,
-                                 .sync_records = strong->sync_records,
-                                 .sync_bytes = strong->sync_bytes};
+    struct node_status status = {
+        .self = agreement_self(&node->agreement),
+        .store_id = node->agreement.identity.store_id,
+        .incarnation = node->agreement.identity.incarnation,
+        .epoch = node->agreement.map.epoch,
+        .serving = strong->live && strong->ready && !node->agreement.releasing,
+        .in_flight = strong->flights.table.count - strong->flights.kept_count,
+        .sync_records = strong->sync_records,
+        .sync_bytes = strong->sync_bytes};
     count_slots(node, &status);
     return status;
 }

@@ -1,13 +1,14 @@
 // One node: composes the cores. A step takes one event and says what to do.
 //
-// Promise: pure and deterministic: equal configurations, stores and events give equal effects. Every request is
-// answered exactly once, with what is known of its outcome.
+// Promise: pure and deterministic: equal configurations, stores and events give equal effects.
+// Every request is answered exactly once, with what is known of its outcome.
 //
 // Invariants
-//  1. A message of core/strong is handed on only in its own epoch, between the incarnations that the map names,
-//     and only if it was sent after every other that was taken from that peer: reordered and repeated ones count
-//     as lost.
-//  2. Nothing acts on a map before agreement has learned it; every core hears of each map that is learned.
+//  1. A message of core/strong is handed on only in its own epoch, between the incarnations that
+//     the map names, and, but for sync, only if it was sent after every other that was taken from
+//     that peer: reordered and repeated ones count as lost.
+//  2. Nothing acts on a map before agreement has learned it; every core hears of each map that is
+//     learned.
 #ifndef BRUSIO_CORE_NODE_NODE_H
 #define BRUSIO_CORE_NODE_NODE_H
 
@@ -17,21 +18,23 @@
 
 // What a node is told at its start. Text is copied.
 struct node_config {
-    bool init;                // make a new cluster of this one node (only on empty stores)
-    const char *join_address; // "host:port" of a member to join through, or NULL (only on empty stores)
+    bool init; // make a new cluster of this one node (only on empty stores)
+    // "host:port" of a member to join through, or NULL (only on empty stores)
+    const char *join_address;
     const char *peer_address; // where other nodes reach this one: "host:port"
     const char *http_address; // where clients reach it: "host:port"
     enum strategy strategy;   // of keyspace `default`, at init
     uint8_t replication_factor;
-    uint64_t seed;            // random; of everything that this run draws
+    uint64_t seed; // random; of everything that this run draws
 };
 
 struct node_status {
-    node_id self;           // NODE_NONE before a map names this node
+    node_id self; // NODE_NONE before a map names this node
     uint64_t store_id;
     uint64_t incarnation;
-    uint64_t epoch;         // of the newest map, 0 before there is one
-    bool serving;           // a replica that may answer: named by the map, up, nothing released, takeover done
+    uint64_t epoch; // of the newest map, 0 before there is one
+    // a replica that may answer: named by the map, up, nothing released, takeover done
+    bool serving;
     uint64_t in_flight;     // records not yet committed here
     uint64_t slots_in_sync; // over all keyspaces
     uint64_t slots_joining;
@@ -68,12 +71,13 @@ struct node_stores {
 
 struct node;
 
-// Starts a node from what its stores hold. `identity` is what the host has just raised and synced. With
-// `config.init` and no map in the store, makes the first map. Effects of the start go to `effects`.
-// ERR_NOT_FOUND: neither a map, nor init, nor join. ERR_CORRUPT, ERR_VERSION: of the stores.
+// Starts a node from what its stores hold. `identity` is what the host has just raised and synced.
+// With `config.init` and no map in the store, makes the first map. Effects of the start go to
+// `effects`. ERR_NOT_FOUND: neither a map, nor init, nor join. ERR_CORRUPT, ERR_VERSION: of the
+// stores.
 WARN_UNUSED enum err node_new(const struct node_config *config, const struct identity *identity,
-                              const struct node_stores *stores, uint64_t now_us, struct effects *effects,
-                              struct node **out);
+                              const struct node_stores *stores, uint64_t now_us,
+                              struct effects *effects, struct node **out);
 void node_free(struct node *node);
 
 // Effects are added to `effects`, which the caller clears.
@@ -81,7 +85,8 @@ void node_step(struct node *node, const struct node_event *event, struct effects
 
 const struct cluster_map *node_map(const struct node *node);
 
-// Whether this node, which no map names, was sent the map of another cluster: it is in the wrong place.
+// Whether this node, which no map names, was sent the map of another cluster: it is in the wrong
+// place.
 bool node_is_foreign(const struct node *node);
 struct node_status node_status(const struct node *node);
 

@@ -7,13 +7,15 @@
 
 enum {
     RETRY_US = 10 * 1000,
+    UNAVAILABLE_AFTER_US = 40 * 1000,
     READ_AGAIN_US = 300 * 1000,
     ROUTE_AGE_MAX_US = 5 * 1000 * 1000,
     CHANGE_AGE_MAX_US = 30 * 1000 * 1000,
     LIST_BYTES_MAX = 4 << 20
 };
 
-void router_init(struct router *router, const struct agreement *agreement, struct strong *strong, uint64_t seed)
+void router_init(struct router *router, const struct agreement *agreement, struct strong *strong,
+                 uint64_t seed)
 {
     *router = (struct router){.agreement = agreement, .strong = strong};
     rng_init(&router->rng, seed);
@@ -102,19 +104,24 @@ static void answer_origin(struct effects *effects, uint64_t origin_peer, uint64_
     struct buf bytes;
     buf_init(&bytes, MESSAGE_BYTES_MAX);
     reply_encode(&bytes, reply);
-    struct message message = {.kind = MESSAGE_ANSWER, .answer = {.id = origin_id, .reply = buf_slice(&bytes)}};
+    struct message message = {.kind = MESSAGE_ANSWER,
+                              .answer = {.id = origin_id, .reply = buf_slice(&bytes)}};
     effects_send(effects, origin_peer, to_incarnation, &message);
     buf_release(&bytes);
 }
 
-static void finish(struct router *router, struct effects *effects, struct route *route, const struct reply *reply)
+static void finish(struct router *router, struct effects *effects, struct route *route,
+                   const struct reply *reply)
 {
-    const struct map_node *peer = cluster_map_node_of_store(&router->agreement->map, route->origin_peer);
-    answer_origin(effects, route->origin_peer, route->origin_id, peer != NULL ? peer->incarnation : 0, reply);
+    const struct map_node *peer =
+        cluster_map_node_of_store(&router->agreement->map, route->origin_peer);
+    answer_origin(effects, route->origin_peer, route->origin_id,
+                  peer != NULL ? peer->incarnation : 0, reply);
     route_free(router, route);
 }
 
-static void finish_error(struct router *router, struct effects *effects, struct route *route, enum err error)
+static void finish_error(struct router *router, struct effects *effects, struct route *route,
+                         enum err error)
 {
     finish(router, effects, route, &(struct reply){.error = error});
 }
@@ -132,6 +139,10 @@ static uint16_t slot_of(const struct request *request)
 static void forward(struct router *router, struct effects *effects, struct route *route, node_id to)
 {
     struct buf bytes;
+    // A new id each time: a late answer to an earlier try is not taken for one to this.
+    table_remove(&router->table, &route->node);
+    route->id = ++router->next_id;
+    table_add(&router->table, &route->node, id_hash(route->id));
     buf_init(&bytes, MESSAGE_BYTES_MAX);
     request_encode(&bytes, &route->request);
     struct message message = {.kind = MESSAGE_FORWARD,
@@ -161,16 +172,19 @@ static void try_here(struct router *router, struct effects *effects, struct rout
 static bool can_here(const struct router *router, const struct request *request)
 {
     const struct strong *strong = router->strong;
-    const struct map_keyspace *keyspace = cluster_map_keyspace(&router->agreement->map, request->keyspace);
-    if (request->consistency == CONSISTENCY_LOCAL)
+    const struct map_keyspace *keyspace =
+        cluster_map_keyspace(&router->agreement->map, request->keyspace);
+    if (request->kind == REQUEST_READ && request->consistency == CONSISTENCY_LOCAL)
         return true;
     if (!is_write(request))
         return strong_serves(strong, request->keyspace, slot_of(request));
-    return keyspace != NULL && strong->live && map_keyspace_slot(keyspace, slot_of(request))->primary == strong->self;
+    return keyspace != NULL && strong->live &&
+           map_keyspace_slot(keyspace, slot_of(request))->primary == strong->self;
 }
 
 // Who else could answer: the primary of a write's slot, any live in-sync replica for the rest.
-static node_id choose_other(struct router *router, const struct route *route, const struct replica_set *set)
+static node_id choose_other(struct router *router, const struct route *route,
+                            const struct replica_set *set)
 {
     node_set live = cluster_map_live(&router->agreement->map);
     if (is_write(&route->request))
@@ -179,7 +193,8 @@ static node_id choose_other(struct router *router, const struct route *route, co
     if ((candidates & ~node_bit(route->sent_to)) != 0)
         candidates &= ~node_bit(route->sent_to);
     unsigned count = node_set_count(candidates);
-    return count == 0 ? NODE_NONE : node_set_nth(candidates, (unsigned)rng_below(&router->rng, count));
+    return count == 0 ? NODE_NONE
+                      : node_set_nth(candidates, (unsigned)rng_below(&router->rng, count));
 }
 
 static void try_route(struct router *router, struct effects *effects, struct route *route)
@@ -191,15 +206,19 @@ static void try_route(struct router *router, struct effects *effects, struct rou
         return;
     }
     if (route->origin_peer != 0 || keyspace == NULL) {
-        finish_error(router, effects, route, keyspace == NULL ? ERR_NOT_FOUND : ERR_RETRY);
+        // A gateway that is ahead may know a keyspace that this node has yet to hear of.
+        finish_error(router, effects, route, route->origin_peer != 0 ? ERR_RETRY : ERR_NOT_FOUND);
         return;
     }
     const struct replica_set *set = map_keyspace_slot(keyspace, slot_of(&route->request));
     node_set live = cluster_map_live(&router->agreement->map);
     node_id self = agreement_self(router->agreement);
     node_id other = choose_other(router, route, set);
-    if ((set->in_sync & live) == 0)
-        finish(router, effects, route, &(struct reply){.error = ERR_UNAVAILABLE, .awaited = set->in_sync});
+    // By the newest map that this node knows nobody can answer; a newer one may be on its way.
+    bool sure = router->now_us >= route->since_us + UNAVAILABLE_AFTER_US;
+    if ((set->in_sync & live) == 0 && sure)
+        finish(router, effects, route,
+               &(struct reply){.error = ERR_UNAVAILABLE, .awaited = set->in_sync});
     else if (other == NODE_NONE || other == self)
         wait_and_retry(router, effects, route);
     else
@@ -225,8 +244,8 @@ static void begin_change(struct router *router, struct effects *effects, uint64_
     router->changes_dirty = true;
 }
 
-void router_request(struct router *router, struct effects *effects, uint64_t now_us, uint64_t handle,
-                    const struct request *request)
+void router_request(struct router *router, struct effects *effects, uint64_t now_us,
+                    uint64_t handle, const struct request *request)
 {
     struct reply reply = {.error = request_check(request)};
     router->now_us = now_us;
@@ -245,8 +264,9 @@ void router_request(struct router *router, struct effects *effects, uint64_t now
     }
 }
 
-void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us, uint64_t peer,
-                       uint64_t to_incarnation, const struct message_forward *message)
+void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us,
+                       uint64_t peer, uint64_t to_incarnation,
+                       const struct message_forward *message)
 {
     struct request request;
     struct reply reply;
@@ -274,24 +294,29 @@ static bool take_page(struct route *route, const struct reply *page)
     buf_append_slice(&route->entries, page->entries);
     buf_clear(&route->cursor_key);
     buf_append_slice(&route->cursor_key, page->cursor.key);
-    route->request.cursor = (struct list_cursor){.slot = page->cursor.slot, .key = buf_slice(&route->cursor_key)};
+    route->request.cursor =
+        (struct list_cursor){.slot = page->cursor.slot, .key = buf_slice(&route->cursor_key)};
     route->request.limit -= count < route->request.limit ? count : route->request.limit;
-    return page->cursor.slot < SLOTS && route->request.limit > 0 && route->entries.length < LIST_BYTES_MAX / 2;
+    return page->cursor.slot < SLOTS && route->request.limit > 0 &&
+           route->entries.length < LIST_BYTES_MAX / 2;
 }
 
-static void on_page(struct router *router, struct effects *effects, struct route *route, const struct reply *page)
+static void on_page(struct router *router, struct effects *effects, struct route *route,
+                    const struct reply *page)
 {
     if (route->origin_peer != 0) {
         finish(router, effects, route, page);
     } else if (take_page(route, page)) {
         try_route(router, effects, route);
     } else {
-        struct reply whole = {.entries = buf_slice(&route->entries), .cursor = route->request.cursor};
+        struct reply whole = {.entries = buf_slice(&route->entries),
+                              .cursor = route->request.cursor};
         finish(router, effects, route, &whole);
     }
 }
 
-static void on_reply(struct router *router, struct effects *effects, struct route *route, const struct reply *reply)
+static void on_reply(struct router *router, struct effects *effects, struct route *route,
+                     const struct reply *reply)
 {
     if (reply->error == ERR_RETRY && route->origin_peer == 0)
         wait_and_retry(router, effects, route);
@@ -301,7 +326,8 @@ static void on_reply(struct router *router, struct effects *effects, struct rout
         finish(router, effects, route, reply);
 }
 
-void router_answer(void *context, struct effects *effects, uint64_t handle, const struct reply *reply)
+void router_answer(void *context, struct effects *effects, uint64_t handle,
+                   const struct reply *reply)
 {
     struct router *router = context;
     struct route *route = find(router, handle);
@@ -315,7 +341,8 @@ void router_on_answer(struct router *router, struct effects *effects, uint64_t n
     struct reply reply;
     struct route *route = find(router, answer->id);
     router->now_us = now_us;
-    if (route != NULL && route->state == ROUTE_SENT && reply_decode(answer->reply, &reply) == ERR_OK)
+    if (route != NULL && route->state == ROUTE_SENT &&
+        reply_decode(answer->reply, &reply) == ERR_OK)
         on_reply(router, effects, route, &reply);
 }
 
@@ -339,12 +366,16 @@ static void look_at_all(struct router *router, struct effects *effects, bool new
         list_append(&router->routes, &route->link);
         bool change = route->state == ROUTE_CHANGE;
         uint64_t age_max_us = change ? CHANGE_AGE_MAX_US : ROUTE_AGE_MAX_US;
-        bool again = (route->state == ROUTE_WAITING && (new_map || router->now_us >= route->retry_us)) ||
-                     (route->state == ROUTE_SENT && router->now_us >= route->retry_us);
-        if (change && new_map && next_map_satisfies(&router->agreement->map, &route->request.change))
+        bool again =
+            (route->state == ROUTE_WAITING && (new_map || router->now_us >= route->retry_us)) ||
+            (route->state == ROUTE_SENT && router->now_us >= route->retry_us);
+        if (change && new_map &&
+            next_map_satisfies(&router->agreement->map, &route->request.change))
             finish_error(router, effects, route, ERR_OK);
         else if (router->now_us >= route->since_us + age_max_us)
             finish_error(router, effects, route, age_error(route));
+        else if (again && effects_over_budget(effects))
+            effects_wake(effects, router->now_us);
         else if (again)
             try_route(router, effects, route);
         else
@@ -368,7 +399,8 @@ void router_tick(struct router *router, struct effects *effects, uint64_t now_us
 
 void router_wants(const struct router *router, struct wants *out)
 {
-    for (const struct list *link = router->routes.next; link != &router->routes; link = link->next) {
+    for (const struct list *link = router->routes.next; link != &router->routes;
+         link = link->next) {
         const struct route *route = LIST_ITEM(link, const struct route, link);
         if (route->state == ROUTE_CHANGE)
             wants_add_change(out, &route->request.change);

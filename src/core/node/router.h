@@ -1,9 +1,9 @@
-// Requests on their way: each goes to a node that can answer it, this one or another, again if need be, until it
-// has an answer or its time is up.
+// Requests on their way: each goes to a node that can answer it, this one or another, again if need
+// be, until it has an answer or its time is up.
 //
 // Invariants
-//  1. A request is answered once. A write that may have been taken somewhere is never sent again: its answer, or
-//     "outcome unknown", ends it. Reads and listings are sent again freely.
+//  1. A request is answered once. A write that may have been taken somewhere is never sent again:
+//     its answer, or "outcome unknown", ends it. Reads and listings are sent again freely.
 //  2. A request that came from another gateway is only tried here.
 #ifndef BRUSIO_CORE_NODE_ROUTER_H
 #define BRUSIO_CORE_NODE_ROUTER_H
@@ -46,21 +46,24 @@ struct router {
     bool changes_dirty; // a change was added: wishes are to be told
 };
 
-void router_init(struct router *router, const struct agreement *agreement, struct strong *strong, uint64_t seed);
+void router_init(struct router *router, const struct agreement *agreement, struct strong *strong,
+                 uint64_t seed);
 void router_release(struct router *router);
 
 // A request of this node's own client.
-void router_request(struct router *router, struct effects *effects, uint64_t now_us, uint64_t handle,
-                    const struct request *request);
+void router_request(struct router *router, struct effects *effects, uint64_t now_us,
+                    uint64_t handle, const struct request *request);
 
 // A request that another gateway forwards, and the answer to one that this node forwarded.
-void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us, uint64_t peer,
-                       uint64_t to_incarnation, const struct message_forward *forward);
+void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us,
+                       uint64_t peer, uint64_t to_incarnation,
+                       const struct message_forward *forward);
 void router_on_answer(struct router *router, struct effects *effects, uint64_t now_us,
                       const struct message_answer *answer);
 
 // The `answer` of core/strong; `context` is the router.
-void router_answer(void *context, struct effects *effects, uint64_t handle, const struct reply *reply);
+void router_answer(void *context, struct effects *effects, uint64_t handle,
+                   const struct reply *reply);
 
 // A newer map: waiting requests are tried again, changes that it fulfils are answered.
 void router_on_map(struct router *router, struct effects *effects, uint64_t now_us);

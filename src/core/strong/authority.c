@@ -1,6 +1,8 @@
-// The live replica that a joiner reconciles with: the primary of the slots, in an epoch no older than the join.
+// The live replica that a joiner reconciles with: the primary of the slots, in an epoch no older
+// than the join.
 
 #include "base/check.h"
+#include "base/rule.h"
 #include "core/reconcile/riblt.h"
 #include "core/strong/strong_parts.h"
 #include "core/strong/sync_items.h"
@@ -51,10 +53,11 @@ void authorities_free(struct authorities *authorities)
 }
 
 // Whether this node is the authority of this very join in all of these slots.
-static bool is_authority(const struct strong *strong, node_id joiner, uint32_t keyspace, uint64_t join_epoch,
-                         const struct slot_set *slots)
+static bool is_authority(const struct strong *strong, node_id joiner, uint32_t keyspace,
+                         uint64_t join_epoch, const struct slot_set *slots)
 {
-    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS; slot = slot_set_next(slots, slot + 1)) {
+    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS;
+         slot = slot_set_next(slots, slot + 1)) {
         const struct replica_set *set = strong_slot(strong, keyspace, (uint16_t)slot);
         if (set == NULL || !strong_is_primary(strong, set) || !node_set_has(set->joining, joiner) ||
             set->join_epoch != join_epoch)
@@ -67,14 +70,14 @@ void authorities_on_map(struct strong *strong)
 {
     for (unsigned id = 1; id <= NODES_MAX; id++) {
         const struct authority *authority = strong->authorities->of_node[id];
-        if (authority != NULL && !is_authority(strong, (node_id)id, authority->keyspace, authority->join_epoch,
-                                               &authority->slots))
+        if (authority != NULL && !is_authority(strong, (node_id)id, authority->keyspace,
+                                               authority->join_epoch, &authority->slots))
             end_session(strong->authorities, (node_id)id);
     }
 }
 
-static void send_symbols(struct strong *strong, struct effects *effects, node_id to, struct authority *authority,
-                         uint32_t first, uint32_t count)
+static void send_symbols(struct strong *strong, struct effects *effects, node_id to,
+                         struct authority *authority, uint32_t first, uint32_t count)
 {
     struct buf covered;
     struct buf differing;
@@ -101,14 +104,34 @@ done:
     buf_release(&symbols);
 }
 
-// Compares the joiner's folded digests with this node's; puts the items of slots that differ into the encoder.
-static enum err compare(struct authority *authority, struct cursor *folds)
+// A record in flight here is another item than the same record committed: a joiner that has it, as
+// a leftover, must fetch it, and hold it in flight too.
+static void tag_in_flight(const struct strong *strong, struct authority *authority)
+{
+    struct sync_items *items = &authority->items;
+    for (size_t i = 0; i < items->count && strong->flights.table.count > 0; i++) {
+        struct sync_item *item = &items->items[i];
+        struct slice key = sync_item_key(items, item);
+        struct flight *flight = flights_find(&strong->flights, authority->keyspace, key);
+        if (flight == NULL || flight->kept || flight->committed || !RULE(JOINER_IN_FLIGHT))
+            continue;
+        item->hash = item_hash(items->salt + 1, key, item->stamp);
+        slot_set_add(&authority->differing, item->slot);
+    }
+}
+
+// Compares the joiner's folded digests with this node's; puts the items of slots that differ into
+// the encoder.
+static enum err compare(const struct strong *strong, struct authority *authority,
+                        struct cursor *folds)
 {
     unsigned index = 0;
     const struct slot_set *slots = &authority->slots;
-    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS; slot = slot_set_next(slots, slot + 1))
+    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS;
+         slot = slot_set_next(slots, slot + 1))
         if (cursor_u64_be(folds) != authority->items.folds[index++])
             slot_set_add(&authority->differing, slot);
+    tag_in_flight(strong, authority);
     for (size_t i = 0; i < authority->items.count; i++) {
         const struct sync_item *item = &authority->items.items[i];
         if (!slot_set_has(&authority->differing, item->slot))
@@ -121,9 +144,29 @@ static enum err compare(struct authority *authority, struct cursor *folds)
     return folds->failed ? ERR_INVALID : ERR_OK;
 }
 
+static struct authority *session_of(const struct strong *strong, node_id joiner, uint64_t session)
+{
+    struct authority *authority = strong->authorities->of_node[joiner];
+    return authority != NULL && authority->session == session ? authority : NULL;
+}
+
+static uint32_t at_most_a_batch(uint32_t count)
+{
+    return count < RIBLT_BATCH_SYMBOLS_MAX ? count : RIBLT_BATCH_SYMBOLS_MAX;
+}
+
 void authority_on_open(struct strong *strong, struct effects *effects, node_id from,
                        const struct message_sync_open *open)
 {
+    // Before the takeover is done, not everything that is in flight is known here.
+    if (!strong->ready)
+        return;
+    struct authority *same = session_of(strong, from, open->session);
+    if (same != NULL) {
+        // Asked again: the answer was lost. Another listing would give other symbols.
+        send_symbols(strong, effects, from, same, 0, at_most_a_batch(same->symbols_sent));
+        return;
+    }
     struct cursor in = cursor_of(open->digests);
     struct authority *authority = memory_zeroed(1, sizeof *authority);
     authority->session = open->session;
@@ -135,23 +178,17 @@ void authority_on_open(struct strong *strong, struct effects *effects, node_id f
     end_session(strong->authorities, from);
     strong->authorities->of_node[from] = authority;
     if (in.failed ||
-        !is_authority(strong, from, authority->keyspace, authority->join_epoch, &authority->slots) ||
-        sync_items_list(&authority->items, strong->data, authority->keyspace, &authority->slots) != ERR_OK ||
-        compare(authority, &in) != ERR_OK) {
+        !is_authority(strong, from, authority->keyspace, authority->join_epoch,
+                      &authority->slots) ||
+        sync_items_list(&authority->items, strong->data, authority->keyspace, &authority->slots) !=
+            ERR_OK ||
+        compare(strong, authority, &in) != ERR_OK) {
         end_session(strong->authorities, from);
         return;
     }
     unsigned differing = slot_set_count(&authority->differing);
-    uint32_t count = differing + differing / 2 + SYMBOLS_SPARE;
-    if (count > RIBLT_BATCH_SYMBOLS_MAX)
-        count = RIBLT_BATCH_SYMBOLS_MAX;
+    uint32_t count = at_most_a_batch(differing + differing / 2 + SYMBOLS_SPARE);
     send_symbols(strong, effects, from, authority, 0, differing > 0 ? count : 0);
-}
-
-static struct authority *session_of(const struct strong *strong, node_id joiner, uint64_t session)
-{
-    struct authority *authority = strong->authorities->of_node[joiner];
-    return authority != NULL && authority->session == session ? authority : NULL;
 }
 
 void authority_on_more(struct strong *strong, struct effects *effects, node_id from,
@@ -161,7 +198,8 @@ void authority_on_more(struct strong *strong, struct effects *effects, node_id f
     // In order only: memory grows with the first index.
     if (authority != NULL && more->first <= authority->symbols_sent && more->count >= 1 &&
         more->count <= RIBLT_BATCH_SYMBOLS_MAX)
-        send_symbols(strong, effects, from, authority, (uint32_t)more->first, (uint32_t)more->count);
+        send_symbols(strong, effects, from, authority, (uint32_t)more->first,
+                     (uint32_t)more->count);
 }
 
 enum { ENTRY_GONE = 0, ENTRY_COMMITTED = 1, ENTRY_IN_FLIGHT = 2 };
@@ -181,7 +219,8 @@ static void append_current(const struct strong *strong, const struct authority *
     struct store_key name;
     struct slice record;
     store_key_make(&name, authority->keyspace, item->slot, key);
-    if (strong->data->ops->get(strong->data->self, STORE_RECORDS, store_key_slice(&name), &record) != ERR_OK) {
+    if (strong->data->ops->get(strong->data->self, STORE_RECORDS, store_key_slice(&name),
+                               &record) != ERR_OK) {
         buf_append_u8(out, ENTRY_GONE);
         return;
     }

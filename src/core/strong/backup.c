@@ -15,7 +15,8 @@ void backup_send_ack(struct strong *strong, struct effects *effects, const struc
     agreement_send(strong->agreement, effects, set->primary, &message);
 }
 
-void backup_send_check(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+void backup_send_check(struct strong *strong, struct effects *effects, struct flight *flight,
+                       uint64_t now_us)
 {
     const struct replica_set *set = strong_slot(strong, flight->keyspace, flight->slot);
     flight_touch(&strong->flights, flight, now_us);
@@ -40,7 +41,8 @@ static void take_again(struct strong *strong, struct effects *effects, struct fl
 }
 
 static void take(struct strong *strong, struct effects *effects, uint64_t now_us, uint32_t keyspace,
-                 uint16_t slot, struct slice key, const struct record *record, struct flight *flight)
+                 uint16_t slot, struct slice key, const struct record *record,
+                 struct flight *flight)
 {
     if (flight != NULL && (flight->kept || flight->committed)) {
         // Committed before; whoever waits there waits for the next record now.

@@ -6,7 +6,8 @@
 
 static bool enough_in_sync(const struct strong *strong, const struct flight *flight)
 {
-    const struct map_keyspace *keyspace = cluster_map_keyspace(&strong->agreement->map, flight->keyspace);
+    const struct map_keyspace *keyspace =
+        cluster_map_keyspace(&strong->agreement->map, flight->keyspace);
     if (keyspace == NULL)
         return false;
     node_set live = cluster_map_live(&strong->agreement->map);
@@ -41,10 +42,15 @@ static void answer_reads(struct strong *strong, struct effects *effects, struct 
     bool serves = strong_serves(strong, flight->keyspace, flight->slot);
     while ((link = list_take_first(waiting)) != NULL) {
         struct pending *pending = LIST_ITEM(link, struct pending, link);
-        if (pending->request.kind == REQUEST_READ && serves)
+        bool reads = pending->request.kind == REQUEST_READ;
+        if (reads && serves && !effects_over_budget(effects)) {
             strong_answer(strong, effects, pending, &found);
-        else
+        } else if (reads) {
+            list_append(&strong->parked, &pending->link);
+            strong->look_at_parked = true;
+        } else {
             list_append(&others, &pending->link);
+        }
     }
     list_move_all(waiting, &others);
 }
@@ -80,7 +86,8 @@ static void retire_flight(struct strong *strong, struct effects *effects, struct
 }
 
 // Answers what waited, and ends it if it is persisted.
-static void finish_flight(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+static void finish_flight(struct strong *strong, struct effects *effects, struct flight *flight,
+                          uint64_t now_us)
 {
     struct list waiting;
     list_init(&waiting);
@@ -94,7 +101,8 @@ static void finish_flight(struct strong *strong, struct effects *effects, struct
     primary_run_queue(strong, effects, now_us, &waiting);
 }
 
-void commit_flight(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+void commit_flight(struct strong *strong, struct effects *effects, struct flight *flight,
+                   uint64_t now_us)
 {
     CHECK(!flight->committed);
     flight->committed = true;
@@ -104,7 +112,8 @@ void commit_flight(struct strong *strong, struct effects *effects, struct flight
     finish_flight(strong, effects, flight, now_us);
 }
 
-void persisted_flight(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+void persisted_flight(struct strong *strong, struct effects *effects, struct flight *flight,
+                      uint64_t now_us)
 {
     if (flight->ack_owed)
         backup_send_ack(strong, effects, flight);

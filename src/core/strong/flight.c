@@ -60,8 +60,8 @@ struct flight *flights_find(const struct flights *flights, uint32_t keyspace, st
     return node != NULL ? of_node(node) : NULL;
 }
 
-struct flight *flights_add(struct flights *flights, uint32_t keyspace, uint16_t slot, struct slice key,
-                           uint64_t now_us)
+struct flight *flights_add(struct flights *flights, uint32_t keyspace, uint16_t slot,
+                           struct slice key, uint64_t now_us)
 {
     struct flight *flight = memory_zeroed(1, sizeof *flight + key.length);
     flight->keyspace = keyspace;

@@ -4,12 +4,7 @@
 
 #include <stdlib.h>
 
-enum {
-    SESSION_SLOTS_MAX = 4096,
-    RESEND_US = 100 * 1000,
-    RESENDS_MAX = 5,
-    FETCH_HASHES_MAX = 2048
-};
+enum { SESSION_SLOTS_MAX = 4096, RESEND_US = 100 * 1000, RESENDS_MAX = 5, FETCH_HASHES_MAX = 2048 };
 
 struct joiner *joiner_new(void)
 {
@@ -55,7 +50,8 @@ static struct sync_progress *progress_made(struct joiner *joiner, uint32_t keysp
     return progress;
 }
 
-static bool is_synced(const struct joiner *joiner, uint32_t keyspace, uint16_t slot, uint64_t join_epoch)
+static bool is_synced(const struct joiner *joiner, uint32_t keyspace, uint16_t slot,
+                      uint64_t join_epoch)
 {
     const struct sync_progress *progress = progress_of(joiner, keyspace);
     return progress != NULL && progress->synced_join[slot] == join_epoch;
@@ -114,9 +110,10 @@ static void send_more(struct strong *strong, struct effects *effects)
     struct joiner *joiner = strong->joiner;
     uint32_t received = joiner->decoder.received;
     uint32_t count = received < RIBLT_BATCH_SYMBOLS_MAX ? received : RIBLT_BATCH_SYMBOLS_MAX;
-    struct message message = {
-        .kind = MESSAGE_SYNC_MORE,
-        .sync_more = {.session = joiner->session, .first = received, .count = count > 0 ? count : 1}};
+    struct message message = {.kind = MESSAGE_SYNC_MORE,
+                              .sync_more = {.session = joiner->session,
+                                            .first = received,
+                                            .count = count > 0 ? count : 1}};
     agreement_send(strong->agreement, effects, joiner->authority, &message);
 }
 
@@ -126,7 +123,8 @@ static void send_fetch(struct strong *strong, struct effects *effects)
     const struct riblt_items *wanted = &joiner->decoder.remote_only;
     struct buf hashes;
     buf_init(&hashes, MESSAGE_RECORDS_BYTES_MAX);
-    for (uint32_t i = joiner->fetch_next; i < wanted->count && i - joiner->fetch_next < FETCH_HASHES_MAX; i++) {
+    for (uint32_t i = joiner->fetch_next;
+         i < wanted->count && i - joiner->fetch_next < FETCH_HASHES_MAX; i++) {
         buf_append_u64_be(&hashes, wanted->items[i].high);
         buf_append_u64_be(&hashes, wanted->items[i].low);
     }
@@ -161,6 +159,8 @@ static void begin(struct strong *strong, struct effects *effects)
 {
     const struct cluster_map *map = &strong->agreement->map;
     unsigned i = 0;
+    if (!strong->joiner->joins)
+        return;
     while (i < map->keyspace_count && !choose_slots(strong, &map->keyspaces[i]))
         i++;
     if (i < map->keyspace_count)
@@ -187,20 +187,33 @@ static bool is_still_wanted(const struct strong *strong)
 {
     const struct joiner *joiner = strong->joiner;
     const struct slot_set *slots = &joiner->slots;
-    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS; slot = slot_set_next(slots, slot + 1)) {
+    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS;
+         slot = slot_set_next(slots, slot + 1)) {
         const struct replica_set *set = strong_slot(strong, joiner->keyspace, (uint16_t)slot);
-        if (!joiner_lacks(strong, joiner->keyspace, (uint16_t)slot) || set->join_epoch != joiner->join_epoch ||
-            set->primary != joiner->authority)
+        if (!joiner_lacks(strong, joiner->keyspace, (uint16_t)slot) ||
+            set->join_epoch != joiner->join_epoch || set->primary != joiner->authority)
             return false;
     }
     return true;
 }
 
+// Whether this node joins anywhere, by the newest map.
+static bool joins_anywhere(const struct strong *strong)
+{
+    const struct cluster_map *map = &strong->agreement->map;
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        for (unsigned j = 0; j < map->keyspaces[i].set_count; j++)
+            if (node_set_has(map->keyspaces[i].sets[j].joining, strong->self))
+                return strong->live;
+    return false;
+}
+
 void joiner_on_map(struct strong *strong, struct effects *effects)
 {
+    strong->joiner->joins = joins_anywhere(strong);
     if (strong->joiner->phase != SYNC_IDLE && !is_still_wanted(strong))
         joiner_abort(strong->joiner);
-    if (strong->joiner->phase == SYNC_IDLE && strong->live)
+    if (strong->joiner->phase == SYNC_IDLE)
         begin(strong, effects);
 }
 
@@ -216,7 +229,8 @@ static void fetch_or_persist(struct strong *strong, struct effects *effects, uin
     send_phase(strong, effects, now_us);
 }
 
-// The first symbols tell what the session is about: the decoder starts from this node's items there.
+// The first symbols tell what the session is about: the decoder starts from this node's items
+// there.
 static bool begin_decoding(struct joiner *joiner, const struct message_sync_symbols *symbols)
 {
     struct cursor covered = cursor_of(symbols->covered);
@@ -247,7 +261,8 @@ void joiner_on_symbols(struct strong *strong, struct effects *effects, uint64_t 
 {
     struct joiner *joiner = strong->joiner;
     struct riblt_symbols batch = {0};
-    if ((joiner->phase != SYNC_OPENING && joiner->phase != SYNC_DECODING) || symbols->session != joiner->session)
+    if ((joiner->phase != SYNC_OPENING && joiner->phase != SYNC_DECODING) ||
+        symbols->session != joiner->session)
         return;
     enum err error = ERR_OK;
     if (joiner->phase == SYNC_OPENING && !begin_decoding(joiner, symbols))
@@ -302,7 +317,8 @@ static void finish_session(struct strong *strong, struct effects *effects)
     begin(strong, effects);
 }
 
-void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token)
+void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       uint64_t token)
 {
     struct joiner *joiner = strong->joiner;
     if (token < joiner->token)
@@ -316,14 +332,15 @@ void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t 
 void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     struct joiner *joiner = strong->joiner;
-    bool waits = joiner->phase == SYNC_OPENING || joiner->phase == SYNC_DECODING || joiner->phase == SYNC_FETCHING;
+    bool waits = joiner->phase == SYNC_OPENING || joiner->phase == SYNC_DECODING ||
+                 joiner->phase == SYNC_FETCHING;
     if (waits && now_us >= joiner->sent_us + RESEND_US) {
         if (++joiner->resends > RESENDS_MAX)
             joiner_abort(joiner);
         else
             send_phase(strong, effects, now_us);
     }
-    if (joiner->phase == SYNC_IDLE && strong->live)
+    if (joiner->phase == SYNC_IDLE)
         begin(strong, effects);
     else if (waits)
         effects_wake(effects, joiner->sent_us + RESEND_US);
@@ -339,7 +356,8 @@ static bool next_promotion(const struct strong *strong, const struct map_keyspac
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         const struct replica_set *set = map_keyspace_slot(keyspace, (uint16_t)slot);
         if (!node_set_has(set->joining, strong->self) || set->join_epoch <= after_epoch ||
-            set->join_epoch > lowest || !is_synced(strong->joiner, id, (uint16_t)slot, set->join_epoch))
+            set->join_epoch > lowest ||
+            !is_synced(strong->joiner, id, (uint16_t)slot, set->join_epoch))
             continue;
         if (set->join_epoch < lowest)
             slot_set_clear(&promote->slots);
@@ -353,9 +371,7 @@ static bool next_promotion(const struct strong *strong, const struct map_keyspac
 void joiner_wants(const struct strong *strong, struct wants *out)
 {
     const struct cluster_map *map = &strong->agreement->map;
-    if (!strong->live)
-        return;
-    for (unsigned i = 0; i < map->keyspace_count; i++) {
+    for (unsigned i = 0; strong->joiner->joins && i < map->keyspace_count; i++) {
         struct want_promote promote = {.keyspace = map->keyspaces[i].keyspace.id,
                                        .node = strong->self,
                                        .incarnation = strong->agreement->identity.incarnation};

@@ -5,13 +5,14 @@
 
 enum { ENTRY_GONE = 0, ENTRY_COMMITTED = 1, ENTRY_IN_FLIGHT = 2 };
 
-// Removals go before the records that were fetched, so that an older version of a fetched key does not take it
-// along.
+// Removals go before the records that were fetched, so that an older version of a fetched key does
+// not take it along.
 void joiner_remove_extra(struct strong *strong, struct effects *effects)
 {
     struct joiner *joiner = strong->joiner;
     for (uint32_t i = 0; i < joiner->decoder.local_only.count; i++) {
-        const struct sync_item *item = sync_items_find(&joiner->items, joiner->decoder.local_only.items[i]);
+        const struct sync_item *item =
+            sync_items_find(&joiner->items, joiner->decoder.local_only.items[i]);
         if (item == NULL)
             continue;
         struct slice key = sync_item_key(&joiner->items, item);
@@ -27,17 +28,20 @@ void joiner_remove_extra(struct strong *strong, struct effects *effects)
     }
 }
 
-static void apply_one(struct strong *strong, struct effects *effects, uint64_t now_us, struct slice key,
-                      struct slice bytes, const struct record *record, bool in_flight)
+static void apply_one(struct strong *strong, struct effects *effects, uint64_t now_us,
+                      struct slice key, struct slice bytes, const struct record *record,
+                      bool in_flight)
 {
     struct joiner *joiner = strong->joiner;
     uint16_t slot = slot_of_key(key);
     // What came by INV since the join, in flight or kept, has a stamp at least as great.
-    if (!slot_set_has(&joiner->slots, slot) || flights_find(&strong->flights, joiner->keyspace, key) != NULL)
+    if (!slot_set_has(&joiner->slots, slot) ||
+        flights_find(&strong->flights, joiner->keyspace, key) != NULL)
         return;
     struct record own;
     bool has = record_store_get(strong->data, joiner->keyspace, slot, key, &own) == ERR_OK;
-    if (has && stamp_epoch(own.stamp) >= joiner->join_epoch && stamp_compare(record->stamp, own.stamp) <= 0)
+    if (has && stamp_epoch(own.stamp) >= joiner->join_epoch &&
+        stamp_compare(record->stamp, own.stamp) <= 0)
         return;
     strong->sync_records++;
     strong->sync_bytes += key.length + bytes.length;
@@ -54,7 +58,8 @@ static void apply_one(struct strong *strong, struct effects *effects, uint64_t n
         sweep_add(strong, joiner->keyspace, slot);
 }
 
-bool joiner_apply(struct strong *strong, struct effects *effects, uint64_t now_us, struct slice records)
+bool joiner_apply(struct strong *strong, struct effects *effects, uint64_t now_us,
+                  struct slice records)
 {
     struct cursor in = cursor_of(records);
     while (cursor_left(&in) > 0) {

@@ -1,7 +1,8 @@
 // Listings: one page, from the cursor on, over the slots that this node serves without a gap.
 //
-// A page ends before a slot that this node does not serve, and before one with a record in flight; when it would
-// begin at such a record, the request waits for that. So each key of a listing is as fresh as a read of it.
+// A page ends before a slot that this node does not serve, and before one with a record in flight;
+// when it would begin at such a record, the request waits for that. So each key of a listing is as
+// fresh as a read of it.
 
 #include "base/check.h"
 #include "core/strong/strong_parts.h"
@@ -36,7 +37,8 @@ static bool visit(void *context, struct slice name, struct slice value)
     buf_clear(&page->last_key);
     buf_append_slice(&page->last_key, key);
     if (!record.dead && has_prefix(key, page->request->prefix)) {
-        struct list_entry entry = {.key = key, .stamp = record.stamp, .value_bytes = record.value.length};
+        struct list_entry entry = {
+            .key = key, .stamp = record.stamp, .value_bytes = record.value.length};
         list_entry_append(&page->entries, &entry);
         page->count++;
     }
@@ -52,8 +54,9 @@ static struct flight *first_in_flight(const struct strong *strong, const struct 
     struct flight *first = NULL;
     for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL;
          flight = flights_next(&strong->flights, flight)) {
-        bool concerned = flight->keyspace == request->keyspace && flight->slot >= request->cursor.slot &&
-                         !flight->kept && has_prefix(flight_key(flight), request->prefix) &&
+        bool concerned = flight->keyspace == request->keyspace &&
+                         flight->slot >= request->cursor.slot && !flight->kept &&
+                         has_prefix(flight_key(flight), request->prefix) &&
                          (flight->slot > request->cursor.slot ||
                           slice_compare(flight_key(flight), request->cursor.key) > 0);
         if (concerned && (first == NULL || flight->slot < first->slot))
@@ -70,19 +73,19 @@ static unsigned first_not_served(const struct strong *strong, const struct reque
     return slot;
 }
 
-static void scan_page(struct strong *strong, struct effects *effects, uint64_t handle, struct page *page,
-                      unsigned end_slot)
+static void scan_page(struct strong *strong, struct effects *effects, uint64_t handle,
+                      struct page *page, unsigned end_slot)
 {
     const struct request *request = page->request;
     struct store_key first;
     struct store_key end;
     store_key_make(&first, request->keyspace, request->cursor.slot, request->cursor.key);
     store_key_make(&end, request->keyspace, end_slot, slice_of(NULL, 0));
-    if (request->cursor.key.length > 0 && first.length < sizeof first.bytes)
+    if (request->cursor.key.length > 0)
         first.bytes[first.length++] = 0; // just after the key that was told last
     struct reply reply = {.error = strong->data->ops->scan(strong->data->self, STORE_RECORDS,
-                                                           store_key_slice(&first), store_key_slice(&end), visit,
-                                                           page)};
+                                                           store_key_slice(&first),
+                                                           store_key_slice(&end), visit, page)};
     reply.entries = buf_slice(&page->entries);
     reply.cursor.slot = page->full ? page->last_slot : (uint16_t)end_slot;
     if (page->full)
@@ -90,12 +93,13 @@ static void scan_page(struct strong *strong, struct effects *effects, uint64_t h
     strong->answer(strong->answer_context, effects, handle, &reply);
 }
 
-void listing_request(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                     const struct request *request)
+void listing_request(struct strong *strong, struct effects *effects, uint64_t now_us,
+                     uint64_t handle, const struct request *request)
 {
     unsigned end_slot = first_not_served(strong, request);
     if (end_slot == request->cursor.slot && end_slot < SLOTS) {
-        strong->answer(strong->answer_context, effects, handle, &(struct reply){.error = ERR_RETRY});
+        strong->answer(strong->answer_context, effects, handle,
+                       &(struct reply){.error = ERR_RETRY});
         return;
     }
     struct flight *flight = first_in_flight(strong, request);

@@ -8,9 +8,11 @@ void pendings_init(struct pendings *pendings)
 {
     list_init(&pendings->by_age);
     pendings->count = 0;
+    pendings->bytes = 0;
 }
 
-static struct pending *add(struct pendings *pendings, uint64_t handle, size_t bytes, uint64_t now_us)
+static struct pending *add(struct pendings *pendings, uint64_t handle, size_t bytes,
+                           uint64_t now_us)
 {
     struct pending *pending = memory_zeroed(1, sizeof *pending + bytes);
     pending->handle = handle;
@@ -18,7 +20,9 @@ static struct pending *add(struct pendings *pendings, uint64_t handle, size_t by
     list_init(&pending->link);
     list_init(&pending->age_link);
     list_append(&pendings->by_age, &pending->age_link);
+    pending->byte_count = bytes;
     pendings->count++;
+    pendings->bytes += bytes;
     return pending;
 }
 
@@ -32,8 +36,8 @@ static struct slice copy_to(uint8_t **at, struct slice slice)
     return copy;
 }
 
-struct pending *pendings_add(struct pendings *pendings, uint64_t handle, const struct request *request,
-                             uint64_t now_us)
+struct pending *pendings_add(struct pendings *pendings, uint64_t handle,
+                             const struct request *request, uint64_t now_us)
 {
     size_t bytes = request->key.length + request->value.length + request->prefix.length +
                    request->cursor.key.length;
@@ -55,8 +59,8 @@ void pending_decide(struct pending *pending, const struct reply *reply, bool wro
     pending->reply = *reply;
 }
 
-struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle, const struct reply *reply,
-                                     bool wrote, uint64_t now_us)
+struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle,
+                                     const struct reply *reply, bool wrote, uint64_t now_us)
 {
     struct pending *pending = add(pendings, handle, 0, now_us);
     pending_decide(pending, reply, wrote);
@@ -67,6 +71,7 @@ void pendings_remove(struct pendings *pendings, struct pending *pending)
 {
     CHECK(pendings->count > 0);
     pendings->count--;
+    pendings->bytes -= pending->byte_count;
     list_remove(&pending->link);
     list_remove(&pending->age_link);
     free(pending);
@@ -74,6 +79,7 @@ void pendings_remove(struct pendings *pendings, struct pending *pending)
 
 struct pending *pendings_oldest(const struct pendings *pendings)
 {
-    return list_empty(&pendings->by_age) ? NULL
-                                         : LIST_ITEM(pendings->by_age.next, struct pending, age_link);
+    return list_empty(&pendings->by_age)
+               ? NULL
+               : LIST_ITEM(pendings->by_age.next, struct pending, age_link);
 }

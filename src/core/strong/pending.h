@@ -2,8 +2,9 @@
 //
 // Invariants
 //  1. Every pending is in the list of all, oldest first, and in at most one queue.
-//  2. A pending that is `decided` has its answer, which rests on a record that is not committed yet; if that
-//     record is lost from sight, the outcome is unknown. An undecided one has had no effect.
+//  2. A pending that is `decided` has its answer, which rests on a record that is not committed
+//     yet; if that record is lost from sight, the outcome is unknown. An undecided one has had no
+//     effect.
 #ifndef BRUSIO_CORE_STRONG_PENDING_H
 #define BRUSIO_CORE_STRONG_PENDING_H
 
@@ -16,8 +17,9 @@ struct pending {
     uint64_t handle;
     uint64_t since_us;
     bool decided;
-    bool wrote;           // decided by a record of its own
-    struct reply reply;   // when decided; holds no slices
+    bool wrote;             // decided by a record of its own
+    size_t byte_count;      // of `bytes`
+    struct reply reply;     // when decided; holds no slices
     struct request request; // when undecided; slices borrow from `bytes`
     uint8_t bytes[];
 };
@@ -25,17 +27,18 @@ struct pending {
 struct pendings {
     struct list by_age;
     size_t count;
+    size_t bytes;
 };
 
 void pendings_init(struct pendings *pendings);
 
 // Copies what the request borrows. In no queue yet.
-struct pending *pendings_add(struct pendings *pendings, uint64_t handle, const struct request *request,
-                             uint64_t now_us);
+struct pending *pendings_add(struct pendings *pendings, uint64_t handle,
+                             const struct request *request, uint64_t now_us);
 
 // Without a request: decided, with this answer.
-struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle, const struct reply *reply,
-                                     bool wrote, uint64_t now_us);
+struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle,
+                                     const struct reply *reply, bool wrote, uint64_t now_us);
 
 // Decides one that waited undecided.
 void pending_decide(struct pending *pending, const struct reply *reply, bool wrote);

@@ -7,13 +7,14 @@
 // The newest version of a key while requests are ordered on it, one after the other.
 struct order {
     bool present;
-    struct stamp stamp; // zero when there never was a version
+    struct stamp stamp;            // zero when there never was a version
+    struct operation_id operation; // that wrote it
     bool changed;
     struct record record; // when changed
 };
 
-static enum err read_base(const struct strong *strong, uint32_t keyspace, uint16_t slot, struct slice key,
-                          struct order *order)
+static enum err read_base(const struct strong *strong, uint32_t keyspace, uint16_t slot,
+                          struct slice key, struct order *order)
 {
     struct record base;
     *order = (struct order){0};
@@ -23,6 +24,7 @@ static enum err read_base(const struct strong *strong, uint32_t keyspace, uint16
     if (error == ERR_OK) {
         order->present = !base.dead;
         order->stamp = base.stamp;
+        order->operation = base.operation;
     }
     return error;
 }
@@ -43,12 +45,25 @@ static bool condition_holds(const struct request *request, const struct order *o
     return true;
 }
 
+// The newest version was written by this very operation: it is done, and not done twice.
+static bool is_repeated(const struct request *request, const struct order *order)
+{
+    const struct operation_id *id = &request->operation;
+    return (id->high != 0 || id->low != 0) && order->present && request->kind == REQUEST_PUT &&
+           id->high == order->operation.high && id->low == order->operation.low;
+}
+
 // The answer to one put or delete on top of `order`, which moves on when it writes.
-static struct reply order_one(struct strong *strong, struct order *order, const struct request *request)
+static struct reply order_one(struct strong *strong, struct order *order,
+                              const struct request *request)
 {
     struct reply reply = {.error = ERR_OK, .existed = order->present};
     if (order->present)
         reply.stamp = order->stamp;
+    if (is_repeated(request, order)) {
+        reply.existed = true;
+        return reply;
+    }
     if (!condition_holds(request, order)) {
         reply.error = ERR_MISMATCH;
         return reply;
@@ -62,6 +77,7 @@ static struct reply order_one(struct strong *strong, struct order *order, const 
     order->changed = true;
     order->present = !deletes;
     order->stamp = stamp;
+    order->operation = request->operation;
     order->record = (struct record){.stamp = stamp,
                                     .operation = request->operation,
                                     .dead = deletes,
@@ -70,20 +86,23 @@ static struct reply order_one(struct strong *strong, struct order *order, const 
     return reply;
 }
 
-void primary_send_inv(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+void primary_send_inv(struct strong *strong, struct effects *effects, struct flight *flight,
+                      uint64_t now_us)
 {
     const struct replica_set *set = strong_slot(strong, flight->keyspace, flight->slot);
     node_set live = cluster_map_live(&strong->agreement->map);
-    struct message message = {.kind = MESSAGE_INV,
-                              .inv = {.keyspace = flight->keyspace,
-                                      .key = flight_key(flight),
-                                      .record = slice_of(flight->record_bytes, flight->record_length)}};
-    agreement_send_all(strong->agreement, effects, (set->in_sync | set->joining) & live & ~flight->acked,
-                       &message);
+    struct message message = {
+        .kind = MESSAGE_INV,
+        .inv = {.keyspace = flight->keyspace,
+                .key = flight_key(flight),
+                .record = slice_of(flight->record_bytes, flight->record_length)}};
+    agreement_send_all(strong->agreement, effects,
+                       (set->in_sync | set->joining) & live & ~flight->acked, &message);
     flight_touch(&strong->flights, flight, now_us);
 }
 
-void primary_adopt(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+void primary_adopt(struct strong *strong, struct effects *effects, struct flight *flight,
+                   uint64_t now_us)
 {
     if (RULE(FRESH_ACKS))
         flight->acked = 0;
@@ -95,8 +114,9 @@ void primary_adopt(struct strong *strong, struct effects *effects, struct flight
 }
 
 // Writes the ordered record and sends it out; `decided` are those whose answers rest on it.
-static void launch(struct strong *strong, struct effects *effects, uint64_t now_us, uint32_t keyspace,
-                   uint16_t slot, struct slice key, const struct order *order, struct list *decided)
+static void launch(struct strong *strong, struct effects *effects, uint64_t now_us,
+                   uint32_t keyspace, uint16_t slot, struct slice key, const struct order *order,
+                   struct list *decided)
 {
     struct flight *flight = flights_find(&strong->flights, keyspace, key);
     if (flight != NULL)
@@ -107,11 +127,12 @@ static void launch(struct strong *strong, struct effects *effects, uint64_t now_
     primary_adopt(strong, effects, flight, now_us);
 }
 
-static void order_fresh(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                        const struct request *request, uint16_t slot)
+static void order_fresh(struct strong *strong, struct effects *effects, uint64_t now_us,
+                        uint64_t handle, const struct request *request, uint16_t slot)
 {
     struct order order;
-    struct reply reply = {.error = read_base(strong, request->keyspace, slot, request->key, &order)};
+    struct reply reply = {.error =
+                              read_base(strong, request->keyspace, slot, request->key, &order)};
     if (reply.error == ERR_OK)
         reply = order_one(strong, &order, request);
     if (!order.changed) {
@@ -125,9 +146,10 @@ static void order_fresh(struct strong *strong, struct effects *effects, uint64_t
     launch(strong, effects, now_us, request->keyspace, slot, request->key, &order, &decided);
 }
 
-// What keeps this node from ordering in a slot: ERR_OK (nothing), ERR_RETRY (it is not the primary), ERR_BUSY (not
-// yet: park), ERR_UNAVAILABLE (too few replicas).
-static enum err may_order(const struct strong *strong, const struct replica_set *set, uint32_t keyspace)
+// What keeps this node from ordering in a slot: ERR_OK (nothing), ERR_RETRY (it is not the
+// primary), ERR_BUSY (not yet: park), ERR_UNAVAILABLE (too few replicas).
+static enum err may_order(const struct strong *strong, const struct replica_set *set,
+                          uint32_t keyspace)
 {
     if (set == NULL || !strong_is_primary(strong, set))
         return ERR_RETRY;
@@ -137,23 +159,26 @@ static enum err may_order(const struct strong *strong, const struct replica_set 
         return ERR_BUSY;
     const struct map_keyspace *map = cluster_map_keyspace(&strong->agreement->map, keyspace);
     node_set live = cluster_map_live(&strong->agreement->map);
-    return node_set_count(set->in_sync & live) < map->keyspace.min_in_sync ? ERR_UNAVAILABLE : ERR_OK;
+    return node_set_count(set->in_sync & live) < map->keyspace.min_in_sync ? ERR_UNAVAILABLE
+                                                                           : ERR_OK;
 }
 
 static struct reply unavailable(const struct strong *strong, const struct replica_set *set)
 {
     node_set live = cluster_map_live(&strong->agreement->map);
-    return (struct reply){.error = ERR_UNAVAILABLE, .awaited = (set->in_sync | set->target) & ~live};
+    return (struct reply){.error = ERR_UNAVAILABLE,
+                          .awaited = (set->in_sync | set->target) & ~live};
 }
 
-static void park(struct strong *strong, uint64_t now_us, uint64_t handle, const struct request *request)
+static void park(struct strong *strong, uint64_t now_us, uint64_t handle,
+                 const struct request *request)
 {
     struct pending *pending = pendings_add(&strong->pendings, handle, request, now_us);
     list_append(&strong->parked, &pending->link);
 }
 
-void primary_request(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                     const struct request *request)
+void primary_request(struct strong *strong, struct effects *effects, uint64_t now_us,
+                     uint64_t handle, const struct request *request)
 {
     uint16_t slot = slot_of_key(request->key);
     const struct replica_set *set = strong_slot(strong, request->keyspace, slot);
@@ -172,7 +197,8 @@ void primary_request(struct strong *strong, struct effects *effects, uint64_t no
         list_append(&flight->waiting, &pending->link);
         return;
     }
-    if (error == ERR_OK && strong->ordered_count >= FLIGHTS_ORDERED_MAX)
+    if (error == ERR_OK && (strong->ordered_count >= FLIGHTS_ORDERED_MAX ||
+                            strong->flights.bytes >= FLIGHTS_BYTES_MAX))
         reply.error = ERR_BUSY;
     if (reply.error == ERR_OK)
         order_fresh(strong, effects, now_us, handle, request, slot);
@@ -181,8 +207,8 @@ void primary_request(struct strong *strong, struct effects *effects, uint64_t no
 }
 
 // Decides each in turn; answers at once what rests on nothing uncommitted.
-static void order_queue(struct strong *strong, struct effects *effects, struct list *queue, struct order *order,
-                        struct list *decided)
+static void order_queue(struct strong *strong, struct effects *effects, struct list *queue,
+                        struct order *order, struct list *decided)
 {
     struct list *link;
     while ((link = list_take_first(queue)) != NULL) {
@@ -200,7 +226,8 @@ static void order_queue(struct strong *strong, struct effects *effects, struct l
     }
 }
 
-void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t now_us, struct list *queue)
+void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       struct list *queue)
 {
     if (list_empty(queue))
         return;
@@ -217,7 +244,8 @@ void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t 
         enum request_kind kind = LIST_ITEM(link, struct pending, link)->request.kind;
         writes_only &= kind == REQUEST_PUT || kind == REQUEST_DELETE;
     }
-    if (!writes_only || may_order(strong, strong_slot(strong, keyspace, slot), keyspace) != ERR_OK ||
+    if (!writes_only ||
+        may_order(strong, strong_slot(strong, keyspace, slot), keyspace) != ERR_OK ||
         flights_find(&strong->flights, keyspace, key) != NULL ||
         read_base(strong, keyspace, slot, key, &order) != ERR_OK) {
         list_move_all(&strong->parked, queue);
@@ -236,8 +264,7 @@ static void want_shrink(struct strong *strong, const struct flight *flight)
     struct slot_set slots;
     slot_set_clear(&slots);
     slot_set_add(&slots, flight->slot);
-    wants_add_shrink(&strong->wants, flight->keyspace, &slots);
-    strong->wants_changed = true;
+    strong->wants_changed |= wants_add_shrink(&strong->wants, flight->keyspace, &slots);
 }
 
 static void send_val(struct strong *strong, struct effects *effects, const struct flight *flight)
@@ -251,7 +278,8 @@ static void send_val(struct strong *strong, struct effects *effects, const struc
     agreement_send_all(strong->agreement, effects, (set->in_sync | set->joining) & live, &message);
 }
 
-void primary_try_commit(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us)
+void primary_try_commit(struct strong *strong, struct effects *effects, struct flight *flight,
+                        uint64_t now_us)
 {
     if (!flight->ordered || !flight->persisted)
         return;
@@ -288,16 +316,18 @@ void primary_on_check(struct strong *strong, struct effects *effects, node_id fr
     uint16_t slot = slot_of_key(check->key);
     const struct replica_set *set = strong_slot(strong, keyspace, slot);
     struct flight *flight = flights_find(&strong->flights, keyspace, check->key);
-    if (set == NULL || !strong_is_primary(strong, set) || !strong->ready || (flight != NULL && !flight->kept))
+    if (set == NULL || !strong_is_primary(strong, set) || !strong->ready ||
+        (flight != NULL && !flight->kept))
         return;
-    // Nothing is in flight here: what a replica still holds in flight was committed, and its VAL was lost. A
-    // certificate may be gone already.
+    // Nothing is in flight here: what a replica still holds in flight was committed, and its VAL
+    // was lost. A certificate may be gone already.
     struct record record;
     enum err error = record_store_get(strong->data, keyspace, slot, check->key, &record);
     bool same = error == ERR_OK && stamp_compare(record.stamp, check->stamp) == 0;
     if (!same && !(error == ERR_NOT_FOUND && check->dead))
         return;
-    struct message message = {.kind = MESSAGE_VAL,
-                              .val = {.keyspace = keyspace, .stamp = check->stamp, .key = check->key}};
+    struct message message = {
+        .kind = MESSAGE_VAL,
+        .val = {.keyspace = keyspace, .stamp = check->stamp, .key = check->key}};
     agreement_send(strong->agreement, effects, from, &message);
 }

@@ -23,8 +23,8 @@ bool store_key_parse(struct slice bytes, uint32_t *keyspace, uint16_t *slot, str
     return !in.failed && *slot < SLOTS && key_is_valid(*key);
 }
 
-enum err record_store_get(const struct store *store, uint32_t keyspace, uint16_t slot, struct slice key,
-                          struct record *out)
+enum err record_store_get(const struct store *store, uint32_t keyspace, uint16_t slot,
+                          struct slice key, struct record *out)
 {
     struct store_key name;
     struct slice bytes;
@@ -55,8 +55,8 @@ static bool visit_pair(void *context, struct slice name, struct slice value)
     return scan->visit(scan->context, key, &record);
 }
 
-enum err record_store_scan(const struct store *store, uint32_t keyspace, uint16_t slot, struct slice from,
-                           record_visit *visit, void *context)
+enum err record_store_scan(const struct store *store, uint32_t keyspace, uint16_t slot,
+                           struct slice from, record_visit *visit, void *context)
 {
     struct scan scan = {.visit = visit, .context = context, .error = ERR_OK};
     struct store_key first;

@@ -11,12 +11,13 @@
 #define STORE_KEY_PREFIX_BYTES 6
 
 struct store_key {
-    uint8_t bytes[STORE_KEY_PREFIX_BYTES + KEY_BYTES_MAX];
+    // and one to name the place just after a key
+    uint8_t bytes[STORE_KEY_PREFIX_BYTES + KEY_BYTES_MAX + 1];
     size_t length;
 };
 
-// `key` at most KEY_BYTES_MAX bytes (checked); an empty one gives the slot's beginning. `slot` SLOTS gives the
-// keyspace's end.
+// `key` at most KEY_BYTES_MAX bytes (checked); an empty one gives the slot's beginning. `slot`
+// SLOTS gives the keyspace's end.
 void store_key_make(struct store_key *out, uint32_t keyspace, unsigned slot, struct slice key);
 
 static inline struct slice store_key_slice(const struct store_key *key)
@@ -27,15 +28,16 @@ static inline struct slice store_key_slice(const struct store_key *key)
 // Takes a store key apart; false when it is none.
 bool store_key_parse(struct slice bytes, uint32_t *keyspace, uint16_t *slot, struct slice *key);
 
-// ERR_NOT_FOUND when there is no record, ERR_CORRUPT when its bytes are damaged. `out->value` borrows from the
-// store, as store_ops.get says.
+// ERR_NOT_FOUND when there is no record, ERR_CORRUPT when its bytes are damaged. `out->value`
+// borrows from the store, as store_ops.get says.
 WARN_UNUSED enum err record_store_get(const struct store *store, uint32_t keyspace, uint16_t slot,
                                       struct slice key, struct record *out);
 
 // Called for each record of a scan, in order of keys. Returning false ends it.
 typedef bool record_visit(void *context, struct slice key, const struct record *record);
 
-// Visits the records of a slot whose keys are at least `from`. Damaged ones give ERR_CORRUPT, at the end.
+// Visits the records of a slot whose keys are at least `from`. Damaged ones give ERR_CORRUPT, at
+// the end.
 WARN_UNUSED enum err record_store_scan(const struct store *store, uint32_t keyspace, uint16_t slot,
                                        struct slice from, record_visit *visit, void *context);
 

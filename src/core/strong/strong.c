@@ -42,7 +42,8 @@ void strong_answer(struct strong *strong, struct effects *effects, struct pendin
     pendings_remove(&strong->pendings, pending);
 }
 
-void strong_answer_error(struct strong *strong, struct effects *effects, struct pending *pending, enum err error)
+void strong_answer_error(struct strong *strong, struct effects *effects, struct pending *pending,
+                         enum err error)
 {
     strong_answer(strong, effects, pending, &(struct reply){.error = error});
 }
@@ -56,7 +57,8 @@ static bool load_mark(void *context, struct slice name, struct slice value)
     return true;
 }
 
-// A marked record is in flight as it was before the restart: persisted, and not known to be committed.
+// A marked record is in flight as it was before the restart: persisted, and not known to be
+// committed.
 static void load_flight(struct strong *strong, struct slice name, uint64_t now_us)
 {
     uint32_t keyspace;
@@ -85,8 +87,8 @@ static enum err load_marks(struct strong *strong, uint64_t now_us)
     return error;
 }
 
-enum err strong_init(struct strong *strong, const struct agreement *agreement, const struct store *data,
-                     uint64_t seed, uint64_t now_us)
+enum err strong_init(struct strong *strong, const struct agreement *agreement,
+                     const struct store *data, uint64_t seed, uint64_t now_us)
 {
     memset(strong, 0, sizeof *strong);
     strong->agreement = agreement;
@@ -95,6 +97,7 @@ enum err strong_init(struct strong *strong, const struct agreement *agreement, c
     flights_init(&strong->flights);
     pendings_init(&strong->pendings);
     list_init(&strong->parked);
+    list_init(&strong->takeover_left);
     for (unsigned id = 0; id <= NODES_MAX; id++)
         buf_init(&strong->takeover_after[id], STORE_KEY_BYTES_MAX);
     strong->joiner = joiner_new();
@@ -116,8 +119,8 @@ void strong_release(struct strong *strong)
 
 // --- a new map
 
-// The slots of a keyspace that this node may have data of. Before the first map after a start: all, for there may
-// be leftovers that were not swept.
+// The slots of a keyspace that this node may have data of. Before the first map after a start: all,
+// for there may be leftovers that were not swept.
 static struct holding *holding_of(struct strong *strong, uint32_t keyspace)
 {
     unsigned at = 0;
@@ -156,12 +159,15 @@ static void revise_flight(struct strong *strong, struct effects *effects, struct
     flight->ordered = false;
     flight->ack_owed = false;
     if (flight->kept) {
-        if (!joining)
+        // It remembers one join only: what came by INV before a later one is an older record like
+        // any other.
+        if (!joining || flight->epoch < set->join_epoch)
             flight_end(&strong->flights, effects, flight);
         return;
     }
     if (!strong->live) {
-        // As if dead: what it holds in flight is told when it comes back, or dropped when it joins anew.
+        // As if dead: what it holds in flight is told when it comes back, or dropped when it joins
+        // anew.
         abandon_writers(strong, effects, flight);
         give_back_writes(strong, effects, flight);
         return;
@@ -175,23 +181,37 @@ static void revise_flight(struct strong *strong, struct effects *effects, struct
 }
 
 // Data of slots that this node holds no more, by the newest map, is to be swept.
-static void sweep_on_map(struct strong *strong)
+static void sweep_keyspace_on_map(struct strong *strong, const struct map_keyspace *keyspace)
 {
-    const struct cluster_map *map = &strong->agreement->map;
-    for (unsigned i = 0; i < map->keyspace_count; i++) {
-        struct holding *holding = holding_of(strong, map->keyspaces[i].keyspace.id);
-        for (unsigned slot = 0; slot < SLOTS; slot++) {
-            const struct replica_set *set = map_keyspace_slot(&map->keyspaces[i], (uint16_t)slot);
-            bool holds = node_set_has(set->in_sync | set->joining | set->target, strong->self);
-            if (holds)
-                slot_set_add(&holding->slots, slot);
-            else if (slot_set_has(&holding->slots, slot))
-                sweep_add(strong, holding->keyspace, slot);
-            if (!holds)
-                slot_set_remove(&holding->slots, slot);
+    struct holding *holding = holding_of(strong, keyspace->keyspace.id);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        const struct replica_set *set = map_keyspace_slot(keyspace, (uint16_t)slot);
+        bool holds = node_set_has(set->in_sync | set->joining | set->target, strong->self);
+        bool held = slot_set_has(&holding->slots, slot);
+        if (holds == held)
+            continue;
+        if (holds) {
+            slot_set_add(&holding->slots, slot);
+        } else {
+            sweep_add(strong, holding->keyspace, slot);
+            slot_set_remove(&holding->slots, slot);
         }
     }
 }
+
+static void sweep_on_map(struct strong *strong)
+{
+    const struct cluster_map *map = &strong->agreement->map;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < strong->holding_count; i++)
+        if (cluster_map_keyspace(map, strong->holdings[i].keyspace) != NULL)
+            strong->holdings[kept++] = strong->holdings[i];
+    strong->holding_count = kept;
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        sweep_keyspace_on_map(strong, &map->keyspaces[i]);
+}
+
+static void look_at_parked(struct strong *strong, struct effects *effects);
 
 void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
@@ -204,7 +224,8 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     strong->sequence = 0;
     wants_clear(&strong->wants);
     struct flight *next;
-    for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL; flight = next) {
+    for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL;
+         flight = next) {
         next = flights_next(&strong->flights, flight);
         revise_flight(strong, effects, flight);
     }
@@ -213,8 +234,8 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     authorities_on_map(strong);
     joiner_on_map(strong, effects);
     takeover_begin(strong, effects, now_us);
-    strong->look_at_parked = true;
     strong->wants_changed = true;
+    look_at_parked(strong, effects);
 }
 
 // --- requests
@@ -233,7 +254,8 @@ static void read_here(const struct strong *strong, const struct request *request
     }
 }
 
-bool strong_read_now(const struct strong *strong, const struct request *request, struct reply *reply)
+bool strong_read_now(const struct strong *strong, const struct request *request,
+                     struct reply *reply)
 {
     if (request->kind != REQUEST_READ)
         return false;
@@ -249,8 +271,8 @@ bool strong_read_now(const struct strong *strong, const struct request *request,
     return true;
 }
 
-static void read_in_flight(struct strong *strong, struct effects *effects, uint64_t since_us, uint64_t handle,
-                           const struct request *request, struct flight *flight)
+static void read_in_flight(struct strong *strong, struct effects *effects, uint64_t since_us,
+                           uint64_t handle, const struct request *request, struct flight *flight)
 {
     if (!flight->committed) {
         struct pending *pending = pendings_add(&strong->pendings, handle, request, since_us);
@@ -263,25 +285,26 @@ static void read_in_flight(struct strong *strong, struct effects *effects, uint6
     strong->answer(strong->answer_context, effects, handle, &reply);
 }
 
-static void read_request(struct strong *strong, struct effects *effects, uint64_t since_us, uint64_t handle,
-                         const struct request *request)
+static void read_request(struct strong *strong, struct effects *effects, uint64_t since_us,
+                         uint64_t handle, const struct request *request)
 {
     struct reply reply;
     uint16_t slot = slot_of_key(request->key);
     if (strong_read_now(strong, request, &reply)) {
         strong->answer(strong->answer_context, effects, handle, &reply);
     } else if (!strong_serves(strong, request->keyspace, slot)) {
-        strong->answer(strong->answer_context, effects, handle, &(struct reply){.error = ERR_RETRY});
+        strong->answer(strong->answer_context, effects, handle,
+                       &(struct reply){.error = ERR_RETRY});
     } else {
         struct flight *flight = flights_find(&strong->flights, request->keyspace, request->key);
         read_in_flight(strong, effects, since_us, handle, request, flight);
     }
 }
 
-static void dispatch(struct strong *strong, struct effects *effects, uint64_t since_us, uint64_t handle,
-                     const struct request *request)
+static void dispatch(struct strong *strong, struct effects *effects, uint64_t since_us,
+                     uint64_t handle, const struct request *request)
 {
-    if (strong->pendings.count >= PENDINGS_MAX)
+    if (strong->pendings.count >= PENDINGS_MAX || strong->pendings.bytes >= PENDINGS_BYTES_MAX)
         strong->answer(strong->answer_context, effects, handle, &(struct reply){.error = ERR_BUSY});
     else if (request->kind == REQUEST_READ)
         read_request(strong, effects, since_us, handle, request);
@@ -298,17 +321,23 @@ static void look_at_parked(struct strong *strong, struct effects *effects)
     list_init(&parked);
     list_move_all(&parked, &strong->parked);
     strong->look_at_parked = false;
-    while ((link = list_take_first(&parked)) != NULL) {
+    while (!effects_over_budget(effects) && (link = list_take_first(&parked)) != NULL) {
         struct pending *pending = LIST_ITEM(link, struct pending, link);
         list_remove(&pending->age_link);
         strong->pendings.count--;
+        strong->pendings.bytes -= pending->byte_count;
         dispatch(strong, effects, pending->since_us, pending->handle, &pending->request);
         free(pending);
     }
+    if (!list_empty(&parked)) {
+        list_move_all(&strong->parked, &parked);
+        strong->look_at_parked = true;
+        effects_wake(effects, 0);
+    }
 }
 
-void strong_request(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                    const struct request *request)
+void strong_request(struct strong *strong, struct effects *effects, uint64_t now_us,
+                    uint64_t handle, const struct request *request)
 {
     dispatch(strong, effects, now_us, handle, request);
     if (strong->look_at_parked)
@@ -359,8 +388,8 @@ static void route(struct strong *strong, struct effects *effects, uint64_t now_u
     }
 }
 
-void strong_on_message(struct strong *strong, struct effects *effects, uint64_t now_us, node_id from,
-                       const struct message *message)
+void strong_on_message(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       node_id from, const struct message *message)
 {
     route(strong, effects, now_us, from, message);
     if (strong->look_at_parked)
@@ -368,7 +397,8 @@ void strong_on_message(struct strong *strong, struct effects *effects, uint64_t 
     effects_wake(effects, now_us + RESEND_US);
 }
 
-void strong_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token)
+void strong_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       uint64_t token)
 {
     struct flight *flight;
     while ((flight = flights_next_persisted(&strong->flights, token)) != NULL)
@@ -386,11 +416,14 @@ static void resend(struct strong *strong, struct effects *effects, uint64_t now_
             effects_wake(effects, flight->touched_us + RESEND_US);
             return;
         }
+        if (effects_over_budget(effects))
+            break;
         if (flight->ordered)
             primary_send_inv(strong, effects, flight, now_us);
         else
             backup_send_check(strong, effects, flight, now_us);
     }
+    effects_wake(effects, list_empty(&strong->flights.by_age) ? UINT64_MAX : now_us);
 }
 
 static void expire(struct strong *strong, struct effects *effects, uint64_t now_us)

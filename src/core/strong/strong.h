@@ -1,21 +1,24 @@
 // Strong keyspaces at one node: primary-ordered, write-all-in-sync, read-any-live.
 //
-// The shape is Hermes' invalidations (Katsarakis et al., ASPLOS 2020) under PacificA's separation of data and
-// configuration (Lin et al., 2008): the map says who holds a slot, and this module moves records among them.
+// The shape is Hermes' invalidations (Katsarakis et al., ASPLOS 2020) under PacificA's separation
+// of data and configuration (Lin et al., 2008): the map says who holds a slot, and this module
+// moves records among them.
 //
-// Promise: an acknowledged write is held by every in-sync replica of its slot, so that any one of them gives it
-// back; reads are linearizable; a deleted key does not return.
+// Promise: an acknowledged write is held by every in-sync replica of its slot, so that any one of
+// them gives it back; reads are linearizable; a deleted key does not return.
 //
 // Invariants
-//  1. Nothing is read from, ordered at or acknowledged by a node that the newest map it knows does not name as
-//     live, by its incarnation.
+//  1. Nothing is read from, ordered at or acknowledged by a node that the newest map it knows does
+//     not name as live, by its incarnation.
 //  2. A read is answered only from a valid key (no flight), or when the key's flight commits.
-//  3. A record commits when the primary has persisted it and every list member, the down ones included, and
-//     every joiner has acknowledged it in the current epoch.
-//  4. A primary orders nothing before it has re-sent, in this epoch, the greatest in-flight record of each key.
+//  3. A record commits when the primary has persisted it and every list member, the down ones
+//     included, and every joiner has acknowledged it in the current epoch.
+//  4. A primary orders nothing before it has re-sent, in this epoch, the greatest in-flight record
+//     of each key.
 //  5. What sync brings never overrides what came by INV since the join, except by a greater stamp.
 //
-// It does not route: a request that this node cannot answer is given back with ERR_RETRY, and had no effect.
+// It does not route: a request that this node cannot answer is given back with ERR_RETRY, and had
+// no effect.
 #ifndef BRUSIO_CORE_STRONG_STRONG_H
 #define BRUSIO_CORE_STRONG_STRONG_H
 
@@ -27,7 +30,9 @@
 
 // At one primary at once; past it requests are answered ERR_BUSY.
 #define FLIGHTS_ORDERED_MAX 4096
+#define FLIGHTS_BYTES_MAX (256u << 20) // past it a primary orders nothing new
 #define PENDINGS_MAX 16384
+#define PENDINGS_BYTES_MAX (512u << 20)
 
 struct joiner;
 struct authorities;
@@ -50,7 +55,8 @@ struct strong {
     struct rng rng;
 
     // Hands an answer to who asked. Slices are borrowed for the call.
-    void (*answer)(void *context, struct effects *effects, uint64_t handle, const struct reply *reply);
+    void (*answer)(void *context, struct effects *effects, uint64_t handle,
+                   const struct reply *reply);
     void *answer_context;
 
     node_id self;      // NODE_NONE unless the map names this incarnation
@@ -64,6 +70,7 @@ struct strong {
     node_set takeover_wanted; // peers whose in-flight records are still to come
     bool ready;               // the takeover is done, or nothing was to be taken over
     uint64_t takeover_sent_us;
+    struct list takeover_left; // flights that are still to be re-sent (by their age_link)
     struct buf takeover_after[NODES_MAX + 1]; // how far each peer has told
 
     bool look_at_parked;
@@ -90,19 +97,22 @@ void strong_release(struct strong *strong);
 void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_us);
 
 // A message of strong keyspaces, of the current epoch, between the incarnations that the map names.
-void strong_on_message(struct strong *strong, struct effects *effects, uint64_t now_us, node_id from,
-                       const struct message *message);
+void strong_on_message(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       node_id from, const struct message *message);
 
 // Everything up to `token` in the data store is durable.
-void strong_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token);
+void strong_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       uint64_t token);
 
-// A read, put, delete or list (of one page from one slot on, by strong_list's rules) of a client. `handle` names
-// it in the answer, which may come at once.
-void strong_request(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                    const struct request *request);
+// A read, put, delete or list (of one page from one slot on, by strong_list's rules) of a client.
+// `handle` names it in the answer, which may come at once.
+void strong_request(struct strong *strong, struct effects *effects, uint64_t now_us,
+                    uint64_t handle, const struct request *request);
 
-// A read that can be answered on the spot: true, and the answer in `reply`, whose slices borrow from the store.
-bool strong_read_now(const struct strong *strong, const struct request *request, struct reply *reply);
+// A read that can be answered on the spot: true, and the answer in `reply`, whose slices borrow
+// from the store.
+bool strong_read_now(const struct strong *strong, const struct request *request,
+                     struct reply *reply);
 
 void strong_tick(struct strong *strong, struct effects *effects, uint64_t now_us);
 

@@ -9,29 +9,35 @@
 #define MESSAGE_RECORDS_BYTES_MAX (14u << 20)
 
 // The replicas of a slot in the newest map; NULL when the keyspace is not there.
-const struct replica_set *strong_slot(const struct strong *strong, uint32_t keyspace, uint16_t slot);
+const struct replica_set *strong_slot(const struct strong *strong, uint32_t keyspace,
+                                      uint16_t slot);
 uint64_t strong_epoch(const struct strong *strong);
 bool strong_is_primary(const struct strong *strong, const struct replica_set *set);
 
 // Answers a pending and forgets it.
 void strong_answer(struct strong *strong, struct effects *effects, struct pending *pending,
                    const struct reply *reply);
-void strong_answer_error(struct strong *strong, struct effects *effects, struct pending *pending, enum err error);
+void strong_answer_error(struct strong *strong, struct effects *effects, struct pending *pending,
+                         enum err error);
 
 // --- primary.c
 
 // Orders a put or delete at this primary, or queues it behind the key's flight, or parks it.
-void primary_request(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                     const struct request *request);
-// Orders what waited for one key, in turn, as one record; parks it all when this is no primary that may order.
-// Takes the pendings off `queue`.
-void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t now_us, struct list *queue);
+void primary_request(struct strong *strong, struct effects *effects, uint64_t now_us,
+                     uint64_t handle, const struct request *request);
+// Orders what waited for one key, in turn, as one record; parks it all when this is no primary that
+// may order. Takes the pendings off `queue`.
+void primary_run_queue(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       struct list *queue);
 // Sends INV for a flight to those who have not acknowledged it in this epoch.
-void primary_send_inv(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us);
+void primary_send_inv(struct strong *strong, struct effects *effects, struct flight *flight,
+                      uint64_t now_us);
 // Makes this node collect ACKs for a flight in the current epoch, from nothing.
-void primary_adopt(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us);
+void primary_adopt(struct strong *strong, struct effects *effects, struct flight *flight,
+                   uint64_t now_us);
 // Commits the flight if it may.
-void primary_try_commit(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us);
+void primary_try_commit(struct strong *strong, struct effects *effects, struct flight *flight,
+                        uint64_t now_us);
 void primary_on_ack(struct strong *strong, struct effects *effects, uint64_t now_us, node_id from,
                     const struct message_ack *ack);
 void primary_on_check(struct strong *strong, struct effects *effects, node_id from,
@@ -44,17 +50,21 @@ void backup_on_inv(struct strong *strong, struct effects *effects, uint64_t now_
 void backup_on_val(struct strong *strong, struct effects *effects, uint64_t now_us, node_id from,
                    const struct message_val *val);
 void backup_send_ack(struct strong *strong, struct effects *effects, const struct flight *flight);
-void backup_send_check(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us);
+void backup_send_check(struct strong *strong, struct effects *effects, struct flight *flight,
+                       uint64_t now_us);
 
 // --- commit.c
 
-// The flight is committed: answers what rested on it and what waited for it, and ends it once persisted.
-void commit_flight(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us);
+// The flight is committed: answers what rested on it and what waited for it, and ends it once
+// persisted.
+void commit_flight(struct strong *strong, struct effects *effects, struct flight *flight,
+                   uint64_t now_us);
 // Ends a flight without a verdict: its writers' outcome is unknown, whoever waits is to ask again.
 void abandon_flight(struct strong *strong, struct effects *effects, struct flight *flight);
 void abandon_writers(struct strong *strong, struct effects *effects, struct flight *flight);
 // The flight's queued write is durable: acknowledges, commits or ends it.
-void persisted_flight(struct strong *strong, struct effects *effects, struct flight *flight, uint64_t now_us);
+void persisted_flight(struct strong *strong, struct effects *effects, struct flight *flight,
+                      uint64_t now_us);
 
 // --- takeover.c
 
@@ -62,8 +72,8 @@ void takeover_begin(struct strong *strong, struct effects *effects, uint64_t now
 void takeover_tick(struct strong *strong, struct effects *effects, uint64_t now_us);
 void takeover_on_want(struct strong *strong, struct effects *effects, node_id from,
                       const struct message_takeover_want *want);
-void takeover_on_records(struct strong *strong, struct effects *effects, uint64_t now_us, node_id from,
-                         const struct message_takeover *takeover);
+void takeover_on_records(struct strong *strong, struct effects *effects, uint64_t now_us,
+                         node_id from, const struct message_takeover *takeover);
 
 // --- joiner.c and authority.c
 
@@ -71,7 +81,8 @@ struct joiner *joiner_new(void);
 void joiner_free(struct joiner *joiner);
 void joiner_on_map(struct strong *strong, struct effects *effects);
 void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us);
-void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t token);
+void joiner_on_durable(struct strong *strong, struct effects *effects, uint64_t now_us,
+                       uint64_t token);
 void joiner_on_symbols(struct strong *strong, struct effects *effects, uint64_t now_us,
                        const struct message_sync_symbols *symbols);
 void joiner_on_records(struct strong *strong, struct effects *effects, uint64_t now_us,
@@ -95,7 +106,7 @@ void sweep_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 
 // --- listing.c
 
-void listing_request(struct strong *strong, struct effects *effects, uint64_t now_us, uint64_t handle,
-                     const struct request *request);
+void listing_request(struct strong *strong, struct effects *effects, uint64_t now_us,
+                     uint64_t handle, const struct request *request);
 
 #endif

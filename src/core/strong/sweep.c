@@ -1,7 +1,7 @@
 // Leftovers: certificates that no joiner needs any more, and data of slots that moved away.
 //
-// A slot is swept some time after it was named, when the map lets it. A key with a flight is never touched: its
-// write may be queued behind what the store shows.
+// A slot is swept some time after it was named, when the map lets it. A key with a flight is never
+// touched: its write may be queued behind what the store shows.
 
 #include "base/check.h"
 #include "core/strong/strong_parts.h"
@@ -46,7 +46,8 @@ static bool sweep_record(void *context, struct slice key, const struct record *r
 }
 
 // True when the slot is done with, false when its time has not come.
-static bool sweep_slot(struct strong *strong, struct effects *effects, uint32_t keyspace, uint16_t slot)
+static bool sweep_slot(struct strong *strong, struct effects *effects, uint32_t keyspace,
+                       uint16_t slot)
 {
     const struct replica_set *set = strong_slot(strong, keyspace, slot);
     node_set holders = set != NULL ? set->in_sync | set->joining | set->target : 0;
@@ -55,10 +56,12 @@ static bool sweep_slot(struct strong *strong, struct effects *effects, uint32_t 
         return set->joining == 0;
     struct sweeping sweeping = {
         .strong = strong, .effects = effects, .keyspace = keyspace, .slot = slot, .all = !held};
-    return record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0), sweep_record, &sweeping) == ERR_OK;
+    return record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0), sweep_record,
+                             &sweeping) == ERR_OK;
 }
 
-static unsigned sweep_some(struct strong *strong, struct effects *effects, struct sweep *sweep, unsigned most)
+static unsigned sweep_some(struct strong *strong, struct effects *effects, struct sweep *sweep,
+                           unsigned most)
 {
     unsigned done = 0;
     for (unsigned slot = slot_set_next(&sweep->slots, 0); slot < SLOTS && done < most;

@@ -54,8 +54,8 @@ enum err sync_items_list(struct sync_items *items, const struct store *store, ui
         if (items->fold_count > 0 && items->count >= SYNC_ITEMS_ENOUGH)
             break;
         struct listing listing = {.items = items, .slot = (uint16_t)slot};
-        enum err error =
-            record_store_scan(store, keyspace, (uint16_t)slot, slice_of(NULL, 0), list_record, &listing);
+        enum err error = record_store_scan(store, keyspace, (uint16_t)slot, slice_of(NULL, 0),
+                                           list_record, &listing);
         if (error != ERR_OK || items->keys.overflown)
             return error != ERR_OK ? error : ERR_TOO_LARGE;
         items->folds[items->fold_count++] = digest_fold(&listing.digest, items->salt);

@@ -1,5 +1,5 @@
-// What a node holds of some slots, as items for reconciliation: a hash for each (key, stamp), death certificates
-// included, and each slot's digest.
+// What a node holds of some slots, as items for reconciliation: a hash for each (key, stamp), death
+// certificates included, and each slot's digest.
 #ifndef BRUSIO_CORE_STRONG_SYNC_ITEMS_H
 #define BRUSIO_CORE_STRONG_SYNC_ITEMS_H
 
@@ -31,15 +31,17 @@ struct sync_items {
 void sync_items_init(struct sync_items *items, uint64_t salt);
 void sync_items_release(struct sync_items *items);
 
-// Lists slots in order until there are enough items, at least one slot; those left out are taken out of `slots`.
-WARN_UNUSED enum err sync_items_list(struct sync_items *items, const struct store *store, uint32_t keyspace,
-                                     struct slot_set *slots);
+// Lists slots in order until there are enough items, at least one slot; those left out are taken
+// out of `slots`.
+WARN_UNUSED enum err sync_items_list(struct sync_items *items, const struct store *store,
+                                     uint32_t keyspace, struct slot_set *slots);
 
 // Afterwards items can be found by their hashes.
 void sync_items_sort(struct sync_items *items);
 const struct sync_item *sync_items_find(const struct sync_items *items, struct hash128 hash);
 
-static inline struct slice sync_item_key(const struct sync_items *items, const struct sync_item *item)
+static inline struct slice sync_item_key(const struct sync_items *items,
+                                         const struct sync_item *item)
 {
     return slice_of(items->keys.bytes + item->key_offset, item->key_length);
 }

@@ -1,9 +1,10 @@
-// Takeover: in every new map a primary collects what is in flight, re-sends the greatest record of each key
-// with its old stamp, takes it itself, and only then orders.
+// Takeover: in every new map a primary collects what is in flight, re-sends the greatest record of
+// each key with its old stamp, takes it itself, and only then orders.
 //
-// It asks every live replica of the slots whose primary it is; a node answers only in the same epoch, and takes
-// no INV of an older one from then on, so what it tells is all there will ever be of earlier epochs. Records
-// come in order of (keyspace, slot, key), a bounded message at a time; a lost one is asked for again.
+// It asks every live replica of the slots whose primary it is; a node answers only in the same
+// epoch, and takes no INV of an older one from then on, so what it tells is all there will ever be
+// of earlier epochs. Records come in order of (keyspace, slot, key), a bounded message at a time; a
+// lost one is asked for again.
 
 #include "base/check.h"
 #include "base/rule.h"
@@ -39,47 +40,57 @@ static void ask(struct strong *strong, struct effects *effects, node_id peer)
     agreement_send(strong->agreement, effects, peer, &message);
 }
 
-// Everything is collected: what is in flight in this node's slots goes out again.
-static void finish(struct strong *strong, struct effects *effects, uint64_t now_us)
+// Sends some of what is left again: a step has a budget. Meanwhile new requests queue behind a
+// flight that waits.
+static void send_again(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
-    strong->ready = true;
-    struct flight *next;
-    struct list again;
-    list_init(&again);
-    // Committing can end flights and begin others: first all are put in a row.
-    for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL; flight = next) {
-        next = flights_next(&strong->flights, flight);
-        if (!flight->kept && !flight->committed && is_mine(strong, flight)) {
-            list_remove(&flight->age_link);
-            list_append(&again, &flight->age_link);
-        }
-    }
     struct list *link;
-    while ((link = list_take_first(&again)) != NULL) {
+    while (!effects_over_budget(effects) &&
+           (link = list_take_first(&strong->takeover_left)) != NULL) {
         struct flight *flight = LIST_ITEM(link, struct flight, age_link);
         list_append(&strong->flights.by_age, &flight->age_link);
         if (RULE(TAKEOVER))
             primary_adopt(strong, effects, flight, now_us);
     }
+    if (!list_empty(&strong->takeover_left))
+        effects_wake(effects, now_us);
+}
+
+// Everything is collected: what is in flight in this node's slots goes out again.
+static void finish(struct strong *strong, struct effects *effects, uint64_t now_us)
+{
+    strong->ready = true;
+    // Committing can end flights and begin others: first all are put in a row.
+    for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL;
+         flight = flights_next(&strong->flights, flight)) {
+        if (!flight->kept && !flight->committed && is_mine(strong, flight)) {
+            list_remove(&flight->age_link);
+            list_append(&strong->takeover_left, &flight->age_link);
+        }
+    }
+    send_again(strong, effects, now_us);
     strong->look_at_parked = true;
 }
 
 void takeover_begin(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     strong->ready = false;
+    list_move_all(&strong->flights.by_age, &strong->takeover_left);
     strong->takeover_wanted = strong->live && RULE(TAKEOVER) ? peers_of_my_slots(strong) : 0;
     for (unsigned id = 0; id <= NODES_MAX; id++)
         buf_clear(&strong->takeover_after[id]);
     if (!strong->live)
         return;
+    strong->takeover_sent_us = 0;
     if (strong->takeover_wanted == 0)
         finish(strong, effects, now_us);
     else
-        strong->takeover_sent_us = 0;
+        takeover_tick(strong, effects, now_us);
 }
 
 void takeover_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
+    send_again(strong, effects, now_us);
     if (strong->takeover_wanted == 0)
         return;
     if (strong->takeover_sent_us == 0 || now_us >= strong->takeover_sent_us + ASK_AGAIN_US) {
@@ -112,9 +123,10 @@ static bool may_tell(const struct strong *strong, const struct flight *flight, n
            (node_set_has(set->joining, strong->self) && flight->epoch >= set->join_epoch);
 }
 
-// The flights for `primary` whose store keys come after `after`, in order; gives an array to be freed.
-static struct flight **flights_to_tell(const struct strong *strong, node_id primary, struct slice after,
-                                       size_t *count)
+// The flights for `primary` whose store keys come after `after`, in order; gives an array to be
+// freed.
+static struct flight **flights_to_tell(const struct strong *strong, node_id primary,
+                                       struct slice after, size_t *count)
 {
     struct flight **told = memory_new((strong->flights.table.count + 1) * sizeof *told);
     *count = 0;
@@ -154,8 +166,8 @@ void takeover_on_want(struct strong *strong, struct effects *effects, node_id fr
 }
 
 // Takes a record that a peer has in flight, if it is greater than what this node has.
-static void collect(struct strong *strong, struct effects *effects, uint64_t now_us, struct slice name,
-                    const struct record *record)
+static void collect(struct strong *strong, struct effects *effects, uint64_t now_us,
+                    struct slice name, const struct record *record)
 {
     uint32_t keyspace;
     uint16_t slot;
@@ -186,11 +198,12 @@ static void collect(struct strong *strong, struct effects *effects, uint64_t now
     flight->epoch = strong_epoch(strong);
 }
 
-void takeover_on_records(struct strong *strong, struct effects *effects, uint64_t now_us, node_id from,
-                         const struct message_takeover *takeover)
+void takeover_on_records(struct strong *strong, struct effects *effects, uint64_t now_us,
+                         node_id from, const struct message_takeover *takeover)
 {
     struct buf *after = &strong->takeover_after[from];
-    if (!node_set_has(strong->takeover_wanted, from) || !slice_equal(takeover->after, buf_slice(after)))
+    if (!node_set_has(strong->takeover_wanted, from) ||
+        !slice_equal(takeover->after, buf_slice(after)))
         return;
     struct cursor in = cursor_of(takeover->records);
     struct slice last = {0};

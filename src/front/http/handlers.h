@@ -39,7 +39,9 @@ void handle_keyspace_change(struct exchange *exchange);
 void handle_livez(struct exchange *exchange);
 void handle_readyz(struct exchange *exchange);
 
-// openapi.c
+// openapi.c: the description of the interface, a JSON document as text. docs/openapi.json is the
+// same, laid out for people; tests hold the two, and the router's paths and methods, together.
+extern const char openapi_text[];
 void handle_openapi(struct exchange *exchange);
 
 #endif

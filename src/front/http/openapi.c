@@ -1,5 +1,3 @@
-#include "front/http/openapi.h"
-
 #include "front/http/handlers.h"
 
 // clang-format off
@@ -437,7 +435,7 @@ const char openapi_text[] = TEXT_OF(
       "key": {"name": "key", "in": "path", "required": true, "schema": {"type": "string"}, "description": "1 to 480 bytes, any bytes, percent-encoded; a slash may stand as it is"},
       "keyspace": {"name": "keyspace", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/keyspace_name"}, "description": "A slash in the name is written as %2F"},
       "node": {"name": "node", "in": "path", "required": true, "schema": {"type": "integer", "minimum": 1, "maximum": 64}},
-      "operation": {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, "description": "Chosen at random for one operation; sent again with a retry, it is not done twice"},
+      "operation": {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, "description": "Chosen at random for one operation: a PUT that is sent again with it, while the key has no newer version, is answered and not done twice"},
       "if_match": {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "One etag, or * for any present version; not together with If-None-Match"}
     },
     "schemas": {

@@ -19,9 +19,8 @@ void fixture_map(struct cluster_map *map, unsigned nodes, unsigned voters)
     map->node_count = (uint8_t)nodes;
     for (unsigned i = 0; i < nodes; i++) {
         struct map_node *node = &map->nodes[i];
-        *node = (struct map_node){.id = (node_id)(i + 1),
-                                  .store_id = FIXTURE_STORE_ID(i + 1),
-                                  .incarnation = 1};
+        *node = (struct map_node){
+            .id = (node_id)(i + 1), .store_id = FIXTURE_STORE_ID(i + 1), .incarnation = 1};
         snprintf(node->peer_address, sizeof node->peer_address, "127.0.0.1:%u", 5101 + i);
         snprintf(node->http_address, sizeof node->http_address, "127.0.0.1:%u", 5001 + i);
     }

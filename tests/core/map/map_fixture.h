@@ -10,8 +10,8 @@
 // The nodes 1 to `count`.
 node_set fixture_nodes(unsigned count);
 
-// Into `map`, which must be empty: nodes 1 to `nodes`, all up and of incarnation 1, the first `voters` of
-// them voters, no keyspace.
+// Into `map`, which must be empty: nodes 1 to `nodes`, all up and of incarnation 1, the first
+// `voters` of them voters, no keyspace.
 void fixture_map(struct cluster_map *map, unsigned nodes, unsigned voters);
 
 // Adds a keyspace all of whose slots have this set.

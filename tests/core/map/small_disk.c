@@ -48,7 +48,8 @@ static void take_writes(struct disk_value *values, unsigned *count, const struct
     for (size_t i = 0; i < effects->write_count; i++) {
         const struct effect_write *write = &effects->writes[i];
         CHECK(write->store == EFFECT_VOTER && write->table == STORE_META && !write->remove);
-        set(values, count, effects_bytes(effects, write->key), effects_bytes(effects, write->value));
+        set(values, count, effects_bytes(effects, write->key),
+            effects_bytes(effects, write->value));
     }
 }
 

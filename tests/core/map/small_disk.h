@@ -1,5 +1,5 @@
-// A few named values that stand for a voter store: batches of effects wait until they are synced, a crash
-// loses those that were not.
+// A few named values that stand for a voter store: batches of effects wait until they are synced, a
+// crash loses those that were not.
 #ifndef BRUSIO_TESTS_CORE_MAP_SMALL_DISK_H
 #define BRUSIO_TESTS_CORE_MAP_SMALL_DISK_H
 

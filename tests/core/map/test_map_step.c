@@ -1,4 +1,5 @@
-// From one legal step, one illegal step for each rule of map_step.h, and whom each legal one restricts.
+// From one legal step, one illegal step for each rule of map_step.h, and whom each legal one
+// restricts.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -252,6 +253,18 @@ static void test_map_step__refuses_to_leave_a_list_to_newcomers(void **state)
     assert_refused(pair);
 }
 
+// Slots that share their sets are judged once: one that shares only one of the two must still be.
+static void test_map_step__judges_every_slot(void **state)
+{
+    struct pair *pair = *state;
+    struct replica_set others = fixture_settled(node_bit(3) | node_bit(4));
+    fixture_set_slot(&pair->next, 0, SLOT, &others);
+    assert_refused(pair);
+    set_base_slot(pair, others);
+    set_slot(pair, fixture_settled(fixture_nodes(2)));
+    assert_refused(pair);
+}
+
 static void test_map_step__drops_a_down_one_only_where_a_live_one_stays(void **state)
 {
     struct pair *pair = *state;
@@ -290,11 +303,11 @@ static void test_map_step__refuses_a_reused_keyspace_id(void **state)
     pair->base.keyspaces[1].keyspace.id = 6;
     pair->base.next_keyspace_id = 7;
     copy_base(pair);
+    pair->next.next_keyspace_id = 8;
+    set_slot(pair, fixture_settled(fixture_nodes(2)));
     pair->next.keyspaces[1].keyspace.id = 2;
     assert_refused(pair);
     pair->next.keyspaces[1].keyspace.id = 7;
-    pair->next.next_keyspace_id = 8;
-    set_slot(pair, fixture_settled(fixture_nodes(2)));
     assert_legal(pair);
 }
 
@@ -378,6 +391,7 @@ int main(void)
         TEST(drops_a_live_one_where_another_stays),
         TEST(refuses_to_leave_a_list_to_a_down_one),
         TEST(refuses_to_leave_a_list_to_newcomers),
+        TEST(judges_every_slot),
         TEST(drops_a_down_one_only_where_a_live_one_stays),
         TEST(refuses_an_empty_list),
         TEST(refuses_a_reused_keyspace_id),

@@ -390,8 +390,7 @@ static void test_placement__from_scratch_has_long_runs(void **state)
     assert_in_range(runs(bench->now), NODES_MAX, 8 * NODES_MAX);
 }
 
-#define TEST(name)                                                                                 \
-    cmocka_unit_test_setup_teardown(test_placement__##name, bench_open, bench_close)
+#define TEST(name) cmocka_unit_test_setup_teardown(test_placement__##name, bench_open, bench_close)
 
 int main(void)
 {

@@ -201,7 +201,8 @@ static void test_voter_store__refuses_an_impossible_acceptor(void **state)
     assert_int_equal(read_acceptor(bench), ERR_CORRUPT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_voter_store__##name, open_bench, close_bench)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(test_voter_store__##name, open_bench, close_bench)
 
 int main(void)
 {

@@ -207,7 +207,8 @@ static void test_wants__refuse_what_no_encoder_wrote(void **state)
     const uint8_t bad_change[] = {2, 1, 0};
     struct buf bytes;
     buf_init(&bytes, WANTS_BYTES_MAX);
-    assert_int_equal(wants_decode(slice_of(unknown_kind, sizeof unknown_kind), &wants), ERR_INVALID);
+    assert_int_equal(wants_decode(slice_of(unknown_kind, sizeof unknown_kind), &wants),
+                     ERR_INVALID);
     assert_int_equal(wants_decode(slice_of(bad_change, sizeof bad_change), &wants), ERR_INVALID);
     assert_true(wants_empty(&wants));
     // Whoever has no store is nobody.

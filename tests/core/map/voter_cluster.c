@@ -206,7 +206,8 @@ static void deliver(struct voter_cluster *cluster, unsigned index, unsigned from
     CHECK(error == ERR_OK);
     if (message.epoch > epoch)
         agreement_ask_map(&machine->agreement, &machine->effects, cluster->now_us, peer);
-    else if (message.epoch < epoch && message.kind != MESSAGE_MAP && message.kind != MESSAGE_MAP_WANT)
+    else if (message.epoch < epoch && message.kind != MESSAGE_MAP &&
+             message.kind != MESSAGE_MAP_WANT)
         agreement_send_map(&machine->agreement, &machine->effects, peer);
     if (message.kind != MESSAGE_PING)
         agreement_on_message(&machine->agreement, &machine->effects, cluster->now_us, peer,

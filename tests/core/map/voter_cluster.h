@@ -1,7 +1,9 @@
-// A few agreements in one thread of virtual time, over a network and disks whose faults one seed draws.
+// A few agreements in one thread of virtual time, over a network and disks whose faults one seed
+// draws.
 //
 // Promise: after every step it asserts that
-//  1. all that learn the map of an epoch learn the same bytes, and each is a legal step from the one before;
+//  1. all that learn the map of an epoch learn the same bytes, and each is a legal step from the
+//     one before;
 //  2. no promise and no acceptance is sent before the disk holds it;
 //  3. whoever a decided map restricts has released the epoch before, or is another process by now;
 //  4. a tick asks for the next one in the future only.
@@ -47,13 +49,15 @@ struct voter_cluster {
     uint64_t epoch_max;
 };
 
-// `machines` nodes, the first `voters` of which are the voters of epoch 1. The others know no map yet.
+// `machines` nodes, the first `voters` of which are the voters of epoch 1. The others know no map
+// yet.
 void voter_cluster_init(struct voter_cluster *cluster, unsigned machines, unsigned voters,
                         uint64_t seed);
 void voter_cluster_release(struct voter_cluster *cluster);
 
-// Goes on until this time. While `faulty`, messages are lost, repeated, late and out of order, syncs are late,
-// links are cut, machines crash and start again, and every voter proposes what it likes.
+// Goes on until this time. While `faulty`, messages are lost, repeated, late and out of order,
+// syncs are late, links are cut, machines crash and start again, and every voter proposes what it
+// likes.
 void voter_cluster_run(struct voter_cluster *cluster, uint64_t until_us);
 
 // No faults from now on; every machine is up.

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "front/http/openapi.h"
+#include "front/http/handlers.h"
 #include "front/http/router.h"
 #include "http_testbed.h"
 

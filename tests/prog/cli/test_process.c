@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "cli/file.h"
 #include "cli/process.h"
@@ -40,7 +41,7 @@ struct place {
 
 static void make_place(struct place *place)
 {
-    strcpy(place->directory, "/tmp/brusio-test-XXXXXX");
+    snprintf(place->directory, sizeof place->directory, "/tmp/brusio-test-XXXXXX");
     assert_non_null(mkdtemp(place->directory));
     assert_int_equal(file_path(place->log, NULL, "%s/log", place->directory), ERR_OK);
 }
