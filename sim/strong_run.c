@@ -19,6 +19,7 @@ enum {
     HOT_THINK_US_MAX = 4000,
     ROUNDS = 3,
     FAULTS_PER_ROUND_MAX = 25,
+    CLEANING_LOOKS = 2000,
     CALM_US_MAX = 30 * SECOND_US
 };
 
@@ -310,31 +311,41 @@ static void compare_replicas(struct run *run)
     }
 }
 
-// Marks are cleared, certificates and moved data are gone: in the end only what is alive is stored.
-static bool stores_are_clean(const struct run *run)
+// How many records a node may hold in the end: those of the keys whose slots it keeps in sync.
+static size_t records_most(const struct run *run, node_id self)
 {
     const struct cluster_map *map = cluster_sim_map(&run->cluster);
+    size_t most = 0;
+    for (unsigned key = 0; key < run->workload.key_count; key++) {
+        uint16_t slot = slot_of_key(slice_of_text(run->workload.keys[key].name));
+        most += node_set_has(map_keyspace_slot(&map->keyspaces[0], slot)->in_sync, self);
+    }
+    return most;
+}
+
+// Marks are cleared, certificates and moved data are gone: in the end only what is alive is stored. The first node
+// where it is not so, or NULL.
+static const struct sim_node *first_unclean(const struct run *run)
+{
     for (unsigned i = 0; i < run->cluster.node_count; i++) {
         const struct sim_node *node = &run->cluster.nodes[i];
-        node_id self = host_status(node->host).self;
-        size_t most = 0;
-        for (unsigned key = 0; key < run->workload.key_count; key++) {
-            uint16_t slot = slot_of_key(slice_of_text(run->workload.keys[key].name));
-            most += node_set_has(map_keyspace_slot(&map->keyspaces[0], slot)->in_sync, self);
-        }
         if (store_sim_pairs(node->data, STORE_MARKS) != 0 ||
-            store_sim_pairs(node->data, STORE_RECORDS) > most)
-            return false;
+            store_sim_pairs(node->data, STORE_RECORDS) > records_most(run, host_status(node->host).self))
+            return node;
     }
-    return true;
+    return NULL;
 }
 
 static void wait_until_clean(struct run *run)
 {
-    for (int looks = 0; looks < 2000 && !stores_are_clean(run); looks++)
+    for (int looks = 0; looks < CLEANING_LOOKS && first_unclean(run) != NULL; looks++)
         run_for(run, LOOK_US);
-    if (!stores_are_clean(run))
-        cluster_sim_violation(&run->cluster, "marks, certificates or moved data stay behind");
+    const struct sim_node *node = first_unclean(run);
+    if (node != NULL)
+        cluster_sim_violation(&run->cluster, "node %u keeps %zu marks and %zu records where %zu are alive",
+                              node->index + 1, store_sim_pairs(node->data, STORE_MARKS),
+                              store_sim_pairs(node->data, STORE_RECORDS),
+                              records_most(run, host_status(node->host).self));
 }
 
 // Clients act under faults; then faults pause, and what was begun must end.

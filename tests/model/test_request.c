@@ -23,7 +23,7 @@ static const struct request samples[] = {
     {.kind = REQUEST_DELETE, .key = {(const uint8_t *)"key", 3}, .condition = CONDITION_PRESENT},
     {.kind = REQUEST_LIST,
      .prefix = {(const uint8_t *)"k", 1},
-     .cursor = {SLOTS, {(const uint8_t *)"key", 3}},
+     .cursor = {SLOTS - 1, {(const uint8_t *)"key", 3}},
      .limit = LIST_LIMIT_MAX},
     {.kind = REQUEST_CHANGE, .change = {.kind = CHANGE_FAIL, .node = 2}},
     {.kind = REQUEST_CHANGE,
@@ -137,7 +137,7 @@ static void test_request__bounds_lists(void **state)
     request.prefix = slice_of(bytes, sizeof bytes);
     expect_refused(&request, ERR_INVALID);
     request = samples[3];
-    request.cursor.slot = SLOTS + 1;
+    request.cursor.slot = SLOTS;
     expect_refused(&request, ERR_INVALID);
     request = samples[3];
     request.cursor.key = slice_of(bytes, sizeof bytes);

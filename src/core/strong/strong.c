@@ -231,6 +231,8 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     }
     if (named)
         sweep_on_map(strong);
+    if (strong->sweep_count > 0)
+        strong->sweep_token = effects_token(effects, EFFECT_DATA);
     authorities_on_map(strong);
     joiner_on_map(strong, effects);
     takeover_begin(strong, effects, now_us);
@@ -401,6 +403,7 @@ void strong_on_durable(struct strong *strong, struct effects *effects, uint64_t 
                        uint64_t token)
 {
     struct flight *flight;
+    strong->durable_token = token;
     while ((flight = flights_next_persisted(&strong->flights, token)) != NULL)
         persisted_flight(strong, effects, flight, now_us);
     joiner_on_durable(strong, effects, now_us, token);

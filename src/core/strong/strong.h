@@ -81,6 +81,8 @@ struct strong {
     struct authorities *authorities;
     struct sweep sweeps[KEYSPACES_MAX];
     unsigned sweep_count;
+    uint64_t sweep_token;   // what was written before the newest map is durable from here on
+    uint64_t durable_token; // the last that was reported
     struct holding holdings[KEYSPACES_MAX];
     unsigned holding_count;
 

@@ -1,7 +1,8 @@
 // Leftovers: certificates that no joiner needs any more, and data of slots that moved away.
 //
-// A slot is swept some time after it was named, when the map lets it. A key with a flight is never
-// touched: its write may be queued behind what the store shows.
+// A slot is swept some time after it was named, when the map lets it, and after all that was
+// written before the map is durable: a scan does not show what is still queued. A key with a
+// flight is never touched: its write may be queued behind what the store shows.
 
 #include "base/check.h"
 #include "core/strong/strong_parts.h"
@@ -76,7 +77,7 @@ static unsigned sweep_some(struct strong *strong, struct effects *effects, struc
 
 void sweep_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
-    if (!strong->live || strong->sweep_count == 0)
+    if (!strong->live || strong->sweep_count == 0 || strong->durable_token < strong->sweep_token)
         return;
     unsigned done = 0;
     unsigned kept = 0;
