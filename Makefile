@@ -13,9 +13,9 @@ JOBS ?= $(shell nproc)
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 PROGRAMS := brusiod brusio brusio-sim
 
-# $(call configure,DIRECTORY,OPTIONS): a directory keeps the generator that it was made with.
-configure = @cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) \
-	--log-level=WARNING $(2) >/dev/null
+# $(call configure,DIRECTORY,PRESET): of CMakePresets.json; a directory keeps the generator that it was made with.
+configure = @cmake --preset $(2) $(if $(wildcard $(1)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) \
+	--log-level=WARNING >/dev/null
 compile = @cmake --build $(1) --parallel $(JOBS) $(if $(2),--target $(2))
 
 .PHONY: help
@@ -36,7 +36,7 @@ run: build ## build, and run a local cluster until Ctrl-C
 .PHONY: build
 build: ## build/brusiod, build/brusio and build/brusio-sim, optimized
 	@tools/install-deps run
-	$(call configure,build,-DCMAKE_BUILD_TYPE=RelWithDebInfo -DBRUSIO_TESTS=OFF)
+	$(call configure,build,release)
 	$(call compile,build,$(PROGRAMS))
 
 # The tests run under the address and undefined-behaviour sanitizers; clang is there for its warnings, and for
@@ -44,21 +44,20 @@ build: ## build/brusiod, build/brusio and build/brusio-sim, optimized
 .PHONY: test
 test: ## build in every way, and run every test
 	@tools/install-deps test
-	$(call configure,build/test,-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_SANITIZE=ON \
-		-DBRUSIO_MUTANTS=ON)
+	$(call configure,build/test,sanitize)
 	$(call compile,build/test)
-	$(call configure,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DBRUSIO_BENCH=ON)
+	$(call configure,build/clang,clang)
 	$(call compile,build/clang)
-	$(call configure,build/mutants,-DCMAKE_BUILD_TYPE=Release -DBRUSIO_MUTANTS=ON -DBRUSIO_TESTS=OFF)
+	$(call configure,build/mutants,mutants)
 	$(call compile,build/mutants,$(PROGRAMS))
-	$(call configure,build/fuzz,-DCMAKE_C_COMPILER=clang -DBRUSIO_FUZZ=ON -DBRUSIO_TESTS=OFF)
+	$(call configure,build/fuzz,fuzz)
 	$(call compile,build/fuzz,fuzzers)
 	@$(PYTHON) tools/run-tests --build build/test --mutants build/mutants --fuzz build/fuzz --jobs $(JOBS)
 
 .PHONY: bench
 bench: ## build the benchmarks, and run each in a scratch directory; BENCH_ARGUMENTS follow it
 	@tools/install-deps run
-	$(call configure,build/bench,-DCMAKE_BUILD_TYPE=Release -DBRUSIO_TESTS=OFF -DBRUSIO_BENCH=ON)
+	$(call configure,build/bench,bench)
 	$(call compile,build/bench,benches)
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	for source in bench/bench_*.c; do \
@@ -69,7 +68,7 @@ bench: ## build the benchmarks, and run each in a scratch directory; BENCH_ARGUM
 .PHONY: fuzz
 fuzz: ## fuzz each decoder for FUZZ_SECONDS; what is found stays in build/fuzz
 	@tools/install-deps test
-	$(call configure,build/fuzz,-DCMAKE_C_COMPILER=clang -DBRUSIO_FUZZ=ON -DBRUSIO_TESTS=OFF)
+	$(call configure,build/fuzz,fuzz)
 	$(call compile,build/fuzz,fuzzers)
 	@for source in fuzz/fuzz_*.c; do \
 		name=$$(basename $$source .c); name=$${name#fuzz_}; \

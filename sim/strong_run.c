@@ -323,14 +323,15 @@ static size_t records_most(const struct run *run, node_id self)
     return most;
 }
 
-// Marks are cleared, certificates and moved data are gone: in the end only what is alive is stored. The first node
-// where it is not so, or NULL.
+// Marks are cleared, certificates and moved data are gone: in the end only what is alive is stored.
+// The first node where it is not so, or NULL.
 static const struct sim_node *first_unclean(const struct run *run)
 {
     for (unsigned i = 0; i < run->cluster.node_count; i++) {
         const struct sim_node *node = &run->cluster.nodes[i];
         if (store_sim_pairs(node->data, STORE_MARKS) != 0 ||
-            store_sim_pairs(node->data, STORE_RECORDS) > records_most(run, host_status(node->host).self))
+            store_sim_pairs(node->data, STORE_RECORDS) >
+                records_most(run, host_status(node->host).self))
             return node;
     }
     return NULL;
@@ -342,7 +343,8 @@ static void wait_until_clean(struct run *run)
         run_for(run, LOOK_US);
     const struct sim_node *node = first_unclean(run);
     if (node != NULL)
-        cluster_sim_violation(&run->cluster, "node %u keeps %zu marks and %zu records where %zu are alive",
+        cluster_sim_violation(&run->cluster,
+                              "node %u keeps %zu marks and %zu records where %zu are alive",
                               node->index + 1, store_sim_pairs(node->data, STORE_MARKS),
                               store_sim_pairs(node->data, STORE_RECORDS),
                               records_most(run, host_status(node->host).self));

@@ -44,8 +44,8 @@ static void run_for(struct cluster_sim *cluster, uint64_t us)
     timeline_run_until(cluster->timeline, timeline_now_us(cluster->timeline) + us);
 }
 
-static const struct reply *ask(struct cluster_sim *cluster, unsigned node, const struct request *request,
-                               struct answer *answer)
+static const struct reply *ask(struct cluster_sim *cluster, unsigned node,
+                               const struct request *request, struct answer *answer)
 {
     *answer = (struct answer){0};
     cluster_sim_request(&cluster->nodes[node], request, on_reply, answer);
@@ -76,7 +76,8 @@ static void rest(struct cluster_sim *cluster)
     assert_true(is_at_rest(cluster));
 }
 
-static void form(struct cluster_sim *cluster, unsigned nodes, enum strategy strategy, uint8_t factor)
+static void form(struct cluster_sim *cluster, unsigned nodes, enum strategy strategy,
+                 uint8_t factor)
 {
     cluster_sim_init(cluster, nodes + factor, &calm);
     for (unsigned i = 0; i < nodes; i++)
@@ -107,7 +108,8 @@ static void put_keys(struct cluster_sim *cluster)
     for (unsigned i = 0; i < KEYS; i++) {
         char name[16];
         struct answer answer;
-        struct request request = {.kind = REQUEST_PUT, .key = key_named(i, name), .value = slice_of_text(name)};
+        struct request request = {
+            .kind = REQUEST_PUT, .key = key_named(i, name), .value = slice_of_text(name)};
         assert_int_equal(ask(cluster, i % cluster->node_count, &request, &answer)->error, ERR_OK);
     }
 }
@@ -136,7 +138,8 @@ static void test_cluster__takes_a_repeated_message_once(void **state)
     for (unsigned i = 0; i < KEYS; i++) {
         char name[16];
         struct answer answer;
-        struct request request = {.kind = REQUEST_PUT, .key = key_named(0, name), .value = slice_of_text(name)};
+        struct request request = {
+            .kind = REQUEST_PUT, .key = key_named(0, name), .value = slice_of_text(name)};
         struct stamp written = ask(&cluster, i % 3, &request, &answer)->stamp;
         run_for(&cluster, 20000);
         request = (struct request){.kind = REQUEST_READ, .key = key_named(0, name)};
@@ -156,9 +159,8 @@ static void test_cluster__contrary_wishes_end(void **state)
     struct request request = {.kind = REQUEST_CHANGE, .change = {.kind = CHANGE_FAIL, .node = 2}};
     cluster_sim_request(&cluster.nodes[0], &request, on_reply, &answers[0]);
     run_for(&cluster, 100);
-    request.change = (struct change){.kind = CHANGE_STRATEGY,
-                                     .strategy = STRATEGY_CONSISTENT,
-                                     .replication_factor = 1};
+    request.change = (struct change){
+        .kind = CHANGE_STRATEGY, .strategy = STRATEGY_CONSISTENT, .replication_factor = 1};
     cluster_sim_request(&cluster.nodes[1], &request, on_reply, &answers[1]);
     request.change.replication_factor = 2;
     cluster_sim_request(&cluster.nodes[2], &request, on_reply, &answers[2]);
@@ -188,10 +190,11 @@ static void test_cluster__keeps_data_when_slots_move_away_and_back(void **state)
         store_sim_set_sync(cluster.nodes[i].data, &slow);
     for (unsigned round = 0; round < 6; round++) {
         struct answer answer;
-        struct request request = {.kind = REQUEST_CHANGE,
-                                  .change = {.kind = CHANGE_STRATEGY,
-                                             .strategy = (enum strategy)((round + 1) % STRATEGY_COUNT),
-                                             .replication_factor = (uint8_t)(1 + round % 3)}};
+        struct request request = {
+            .kind = REQUEST_CHANGE,
+            .change = {.kind = CHANGE_STRATEGY,
+                       .strategy = (enum strategy)((round + 1) % STRATEGY_COUNT),
+                       .replication_factor = (uint8_t)(1 + round % 3)}};
         assert_int_equal(ask(&cluster, round % 4, &request, &answer)->error, ERR_OK);
         if (round % 2 == 1)
             rest(&cluster);
@@ -211,7 +214,8 @@ static void test_cluster__says_whom_it_waits_for(void **state)
     struct slice key = key_named(3, name);
     const struct cluster_map *map = cluster_sim_map(&cluster);
     node_id holder = map_keyspace_slot(&map->keyspaces[0], slot_of_key(key))->primary;
-    struct request change = {.kind = REQUEST_CHANGE, .change = {.kind = CHANGE_FAIL, .node = holder}};
+    struct request change = {.kind = REQUEST_CHANGE,
+                             .change = {.kind = CHANGE_FAIL, .node = holder}};
     assert_int_equal(ask(&cluster, 0, &change, &answer)->error, ERR_OK);
     for (unsigned node = 0; node < 3; node++) {
         struct request request = {.kind = REQUEST_READ, .key = key};

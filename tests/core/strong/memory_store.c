@@ -35,7 +35,8 @@ static int compare(const struct memory_pair *pair, enum store_table table, struc
 }
 
 // The position of the first pair that is not below (table, key).
-static size_t position_of(const struct memory_store *store, enum store_table table, struct slice key)
+static size_t position_of(const struct memory_store *store, enum store_table table,
+                          struct slice key)
 {
     size_t low = 0;
     size_t high = store->pair_count;
@@ -59,8 +60,8 @@ static enum err get(void *self, enum store_table table, struct slice key, struct
     return ERR_OK;
 }
 
-static enum err scan(void *self, enum store_table table, struct slice first, struct slice end, store_visit *visit,
-                     void *context)
+static enum err scan(void *self, enum store_table table, struct slice first, struct slice end,
+                     store_visit *visit, void *context)
 {
     const struct memory_store *store = self;
     for (size_t i = position_of(store, table, first); i < store->pair_count; i++) {
@@ -86,12 +87,13 @@ static void copy(struct buf *to, struct slice from)
     CHECK(!to->overflown);
 }
 
-void memory_store_queue(struct memory_store *store, enum store_table table, bool remove, struct slice key,
-                        struct slice value)
+void memory_store_queue(struct memory_store *store, enum store_table table, bool remove,
+                        struct slice key, struct slice value)
 {
     CHECK(key.length >= 1 && key.length <= STORE_KEY_BYTES_MAX);
     if (store->write_count == store->write_capacity) {
-        store->write_capacity = store->write_capacity > 0 ? store->write_capacity * 2 : CAPACITY_FIRST;
+        store->write_capacity =
+            store->write_capacity > 0 ? store->write_capacity * 2 : CAPACITY_FIRST;
         store->writes = memory_resize(store->writes, store->write_capacity * sizeof *store->writes);
     }
     struct memory_write *write = &store->writes[store->write_count++];
@@ -105,7 +107,8 @@ static void take_out(struct memory_store *store, size_t at)
 {
     pair_release(&store->pairs[at]);
     store->pair_count--;
-    memmove(&store->pairs[at], &store->pairs[at + 1], (store->pair_count - at) * sizeof *store->pairs);
+    memmove(&store->pairs[at], &store->pairs[at + 1],
+            (store->pair_count - at) * sizeof *store->pairs);
 }
 
 static void make_room(struct memory_store *store, size_t at)
@@ -114,7 +117,8 @@ static void make_room(struct memory_store *store, size_t at)
         store->pair_capacity = store->pair_capacity > 0 ? store->pair_capacity * 2 : CAPACITY_FIRST;
         store->pairs = memory_resize(store->pairs, store->pair_capacity * sizeof *store->pairs);
     }
-    memmove(&store->pairs[at + 1], &store->pairs[at], (store->pair_count - at) * sizeof *store->pairs);
+    memmove(&store->pairs[at + 1], &store->pairs[at],
+            (store->pair_count - at) * sizeof *store->pairs);
     store->pair_count++;
 }
 

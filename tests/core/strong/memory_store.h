@@ -1,7 +1,7 @@
 // A data store in memory whose batches become durable, and visible, when the test says so.
 //
-// Promise: what was queued is seen by nobody before memory_store_apply; then it is applied in order. It fails
-// never, and keeps no batch numbers: the bench reports tokens itself.
+// Promise: what was queued is seen by nobody before memory_store_apply; then it is applied in
+// order. It fails never, and keeps no batch numbers: the bench reports tokens itself.
 #ifndef BRUSIO_TESTS_CORE_STRONG_MEMORY_STORE_H
 #define BRUSIO_TESTS_CORE_STRONG_MEMORY_STORE_H
 
@@ -33,8 +33,8 @@ void memory_store_release(struct memory_store *store);
 struct store memory_store_reader(struct memory_store *memory);
 
 // Copies the bytes. `value` is ignored when it removes.
-void memory_store_queue(struct memory_store *store, enum store_table table, bool remove, struct slice key,
-                        struct slice value);
+void memory_store_queue(struct memory_store *store, enum store_table table, bool remove,
+                        struct slice key, struct slice value);
 
 // Applies the oldest `most` queued writes; SIZE_MAX for all.
 void memory_store_apply(struct memory_store *store, size_t most);

@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS_MAX = 1000, LEASE_MS = 1000, FIRST_US = 1000 * 1000 };
+enum { LEASE_MS = 1000, FIRST_US = 1000 * 1000 };
 
-static void keep_answer(void *context, struct effects *effects, uint64_t handle, const struct reply *reply)
+static void keep_answer(void *context, struct effects *effects, uint64_t handle,
+                        const struct reply *reply)
 {
     struct strong_bench *bench = context;
     (void)effects;
@@ -31,22 +32,42 @@ static void keep_answer(void *context, struct effects *effects, uint64_t handle,
     buf_append_slice(&answer->cursor_key, reply->cursor.key);
 }
 
-static struct bench_node *node_made(struct strong_bench *bench, node_id id)
+// Opens the node's process on what its store holds.
+static void start(struct strong_bench *bench, node_id id)
 {
-    struct bench_node *node = memory_zeroed(1, sizeof *node);
-    struct identity identity = {.store_id = BENCH_STORE_ID(id), .incarnation = 1};
+    struct bench_node *node = bench->nodes[id];
+    struct identity identity = {.store_id = BENCH_STORE_ID(id), .incarnation = node->incarnation};
     struct cluster_map none;
     cluster_map_init(&none);
     agreement_init(&node->agreement, &identity, &none, NULL, id);
-    memory_store_init(&node->memory);
-    node->reader = memory_store_reader(&node->memory);
     effects_init(&node->effects);
     node->effects.incarnation = identity.incarnation;
     enum err error = strong_init(&node->strong, &node->agreement, &node->reader, id, bench->now_us);
     assert_int_equal(error, ERR_OK);
     node->strong.answer = keep_answer;
     node->strong.answer_context = bench;
-    return node;
+}
+
+static void stop(struct strong_bench *bench, node_id id)
+{
+    struct bench_node *node = bench->nodes[id];
+    strong_release(&node->strong);
+    agreement_release(&node->agreement);
+    effects_release(&node->effects);
+}
+
+void bench_restart(struct strong_bench *bench, node_id id)
+{
+    struct bench_node *node = bench->nodes[id];
+    stop(bench, id);
+    memory_store_forget(&node->memory);
+    node->incarnation++;
+    node->durable_token = 0;
+    for (unsigned other = 1; other <= bench->node_count; other++) {
+        bench_lose(bench, id, (node_id)other, MESSAGE_KIND_COUNT);
+        bench_lose(bench, (node_id)other, id, MESSAGE_KIND_COUNT);
+    }
+    start(bench, id);
 }
 
 struct strong_bench *bench_new(unsigned count)
@@ -61,8 +82,14 @@ struct strong_bench *bench_new(unsigned count)
     for (unsigned from = 0; from <= BENCH_NODES_MAX; from++)
         for (unsigned to = 0; to <= BENCH_NODES_MAX; to++)
             list_init(&bench->queues[from][to]);
-    for (unsigned id = 1; id <= count; id++)
-        bench->nodes[id] = node_made(bench, (node_id)id);
+    for (unsigned id = 1; id <= count; id++) {
+        struct bench_node *node = memory_zeroed(1, sizeof *node);
+        memory_store_init(&node->memory);
+        node->reader = memory_store_reader(&node->memory);
+        node->incarnation = 1;
+        bench->nodes[id] = node;
+        start(bench, (node_id)id);
+    }
     return bench;
 }
 
@@ -71,9 +98,7 @@ void bench_free(struct strong_bench *bench)
     bench_lose_all(bench);
     for (unsigned id = 1; id <= bench->node_count; id++) {
         struct bench_node *node = bench->nodes[id];
-        strong_release(&node->strong);
-        agreement_release(&node->agreement);
-        effects_release(&node->effects);
+        stop(bench, (node_id)id);
         memory_store_release(&node->memory);
         free(node);
     }
@@ -89,7 +114,8 @@ void bench_free(struct strong_bench *bench)
 
 // --- maps
 
-struct replica_set bench_set(node_set in_sync, node_set joining, uint64_t join_epoch, node_id primary)
+struct replica_set bench_set(node_set in_sync, node_set joining, uint64_t join_epoch,
+                             node_id primary)
 {
     return (struct replica_set){.in_sync = in_sync,
                                 .joining = joining,
@@ -99,7 +125,8 @@ struct replica_set bench_set(node_set in_sync, node_set joining, uint64_t join_e
                                 .target_primary = primary};
 }
 
-static void make_map(struct strong_bench *bench, node_set live, const struct replica_set *set, bool whole)
+static void make_map(struct strong_bench *bench, node_set live, const struct replica_set *set,
+                     bool whole)
 {
     struct cluster_map *map = &bench->map;
     struct replica_set *slots = memory_zeroed(SLOTS, sizeof *slots);
@@ -113,10 +140,11 @@ static void make_map(struct strong_bench *bench, node_set live, const struct rep
     map->node_count = (uint8_t)bench->node_count;
     for (unsigned i = 0; i < bench->node_count; i++) {
         struct map_node *node = &map->nodes[i];
-        *node = (struct map_node){.id = (node_id)(i + 1),
-                                  .state = node_set_has(live, (node_id)(i + 1)) ? NODE_UP : NODE_DOWN,
-                                  .store_id = BENCH_STORE_ID(i + 1),
-                                  .incarnation = 1};
+        *node =
+            (struct map_node){.id = (node_id)(i + 1),
+                              .state = node_set_has(live, (node_id)(i + 1)) ? NODE_UP : NODE_DOWN,
+                              .store_id = BENCH_STORE_ID(i + 1),
+                              .incarnation = bench->nodes[i + 1]->incarnation};
         snprintf(node->peer_address, sizeof node->peer_address, "127.0.0.1:%u", 5101 + i);
         snprintf(node->http_address, sizeof node->http_address, "127.0.0.1:%u", 5001 + i);
     }
@@ -145,8 +173,7 @@ void bench_make_whole_map(struct strong_bench *bench, node_set live, const struc
     make_map(bench, live, set, true);
 }
 
-// Puts what the step asked for into the queues.
-static void absorb(struct strong_bench *bench, node_id id)
+void bench_absorb(struct strong_bench *bench, node_id id)
 {
     struct bench_node *node = bench->nodes[id];
     struct effects *effects = &node->effects;
@@ -164,7 +191,8 @@ static void absorb(struct strong_bench *bench, node_id id)
     for (size_t i = 0; i < effects->write_count; i++) {
         const struct effect_write *write = &effects->writes[i];
         assert_int_equal(write->store, EFFECT_DATA);
-        memory_store_queue(&node->memory, write->table, write->remove, effects_bytes(effects, write->key),
+        memory_store_queue(&node->memory, write->table, write->remove,
+                           effects_bytes(effects, write->key),
                            effects_bytes(effects, write->value));
     }
     effects_clear(effects);
@@ -178,7 +206,7 @@ void bench_tell(struct strong_bench *bench, node_id id)
     cluster_map_copy(&node->agreement.map, &bench->map);
     node->effects.epoch = bench->map.epoch;
     strong_on_map(&node->strong, &node->effects, bench->now_us);
-    absorb(bench, id);
+    bench_absorb(bench, id);
 }
 
 void bench_map(struct strong_bench *bench, node_set live, const struct replica_set *set)
@@ -203,7 +231,7 @@ uint64_t bench_request(struct strong_bench *bench, node_id id, const struct requ
     assert_int_equal(request_check(&copy), ERR_OK);
     uint64_t handle = bench->answer_count;
     strong_request(&node->strong, &node->effects, bench->now_us, handle, &copy);
-    absorb(bench, id);
+    bench_absorb(bench, id);
     return handle;
 }
 
@@ -216,12 +244,14 @@ uint64_t bench_put(struct strong_bench *bench, node_id id, const char *key, cons
 
 uint64_t bench_delete(struct strong_bench *bench, node_id id, const char *key)
 {
-    return bench_request(bench, id, &(struct request){.kind = REQUEST_DELETE, .key = slice_of_text(key)});
+    return bench_request(bench, id,
+                         &(struct request){.kind = REQUEST_DELETE, .key = slice_of_text(key)});
 }
 
 uint64_t bench_read(struct strong_bench *bench, node_id id, const char *key)
 {
-    return bench_request(bench, id, &(struct request){.kind = REQUEST_READ, .key = slice_of_text(key)});
+    return bench_request(bench, id,
+                         &(struct request){.kind = REQUEST_READ, .key = slice_of_text(key)});
 }
 
 const struct bench_answer *bench_answer(const struct strong_bench *bench, uint64_t handle)
@@ -243,144 +273,6 @@ bool bench_gave(const struct strong_bench *bench, uint64_t handle, const char *v
            slice_equal(buf_slice(&answer->value), slice_of_text(value));
 }
 
-// --- messages
-
-static bool is_kind(const struct bench_message *message, enum message_kind kind)
-{
-    return kind == MESSAGE_KIND_COUNT || message->kind == kind;
-}
-
-static struct bench_message *first_of(const struct strong_bench *bench, node_id from, node_id to,
-                                      enum message_kind kind)
-{
-    const struct list *queue = &bench->queues[from][to];
-    for (struct list *link = queue->next; link != queue; link = link->next)
-        if (is_kind(LIST_ITEM(link, struct bench_message, link), kind))
-            return LIST_ITEM(link, struct bench_message, link);
-    return NULL;
-}
-
-size_t bench_count(const struct strong_bench *bench, node_id from, node_id to, enum message_kind kind)
-{
-    const struct list *queue = &bench->queues[from][to];
-    size_t count = 0;
-    for (struct list *link = queue->next; link != queue; link = link->next)
-        count += is_kind(LIST_ITEM(link, struct bench_message, link), kind);
-    return count;
-}
-
-struct bench_message *bench_take(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind)
-{
-    struct bench_message *message = first_of(bench, from, to, kind);
-    if (message == NULL)
-        fail_msg("no %s from %u to %u", kind == MESSAGE_KIND_COUNT ? "message" : message_name(kind), from, to);
-    list_remove(&message->link);
-    return message;
-}
-
-void bench_hand(struct strong_bench *bench, node_id from, node_id to, struct bench_message *message)
-{
-    struct bench_node *node = bench->nodes[to];
-    struct message decoded;
-    assert_int_equal(message_decode(buf_slice(&message->bytes), &decoded), ERR_OK);
-    if (decoded.epoch == node->agreement.map.epoch) {
-        strong_on_message(&node->strong, &node->effects, bench->now_us, from, &decoded);
-        absorb(bench, to);
-    }
-    bench_drop(message);
-}
-
-void bench_drop(struct bench_message *message)
-{
-    buf_release(&message->bytes);
-    free(message);
-}
-
-size_t bench_deliver(struct strong_bench *bench, node_id from, node_id to)
-{
-    size_t count = bench_count(bench, from, to, MESSAGE_KIND_COUNT);
-    for (size_t i = 0; i < count; i++)
-        bench_deliver_kind(bench, from, to, MESSAGE_KIND_COUNT);
-    return count;
-}
-
-void bench_deliver_kind(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind)
-{
-    bench_hand(bench, from, to, bench_take(bench, from, to, kind));
-}
-
-size_t bench_lose(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind)
-{
-    size_t count = bench_count(bench, from, to, kind);
-    for (size_t i = 0; i < count; i++)
-        bench_drop(bench_take(bench, from, to, kind));
-    return count;
-}
-
-void bench_lose_all(struct strong_bench *bench)
-{
-    for (unsigned from = 1; from <= bench->node_count; from++)
-        for (unsigned to = 1; to <= bench->node_count; to++)
-            bench_lose(bench, (node_id)from, (node_id)to, MESSAGE_KIND_COUNT);
-}
-
-// --- syncs and time
-
-void bench_durable(struct strong_bench *bench, node_id id)
-{
-    struct bench_node *node = bench->nodes[id];
-    memory_store_apply(&node->memory, SIZE_MAX);
-    strong_on_durable(&node->strong, &node->effects, bench->now_us, node->effects.tokens[EFFECT_DATA]);
-    absorb(bench, id);
-}
-
-static bool move_messages(struct strong_bench *bench)
-{
-    bool moved = false;
-    for (unsigned from = 1; from <= bench->node_count; from++)
-        for (unsigned to = 1; to <= bench->node_count; to++) {
-            if (node_set_has(bench->cut[from], (node_id)to))
-                bench_lose(bench, (node_id)from, (node_id)to, MESSAGE_KIND_COUNT);
-            else
-                moved |= bench_deliver(bench, (node_id)from, (node_id)to) > 0;
-        }
-    return moved;
-}
-
-void bench_run(struct strong_bench *bench)
-{
-    bool moves = true;
-    for (unsigned round = 0; moves; round++) {
-        assert_in_range(round, 0, ROUNDS_MAX);
-        moves = move_messages(bench);
-        for (unsigned id = 1; id <= bench->node_count; id++) {
-            struct bench_node *node = bench->nodes[id];
-            uint64_t token = node->effects.tokens[EFFECT_DATA];
-            moves |= node->memory.write_count > 0;
-            bench_durable(bench, (node_id)id);
-            moves |= node->effects.tokens[EFFECT_DATA] != token;
-        }
-    }
-}
-
-void bench_pass(struct strong_bench *bench, uint64_t pass_us)
-{
-    bench->now_us += pass_us;
-    for (unsigned id = 1; id <= bench->node_count; id++) {
-        struct bench_node *node = bench->nodes[id];
-        strong_tick(&node->strong, &node->effects, bench->now_us);
-        absorb(bench, (node_id)id);
-    }
-}
-
-void bench_live(struct strong_bench *bench, unsigned count, uint64_t pass_us)
-{
-    for (unsigned i = 0; i < count; i++) {
-        bench_pass(bench, pass_us);
-        bench_run(bench);
-    }
-}
-
 // --- looking
 
 const struct flight *bench_flight(const struct strong_bench *bench, node_id id, const char *key)
@@ -388,10 +280,12 @@ const struct flight *bench_flight(const struct strong_bench *bench, node_id id, 
     return flights_find(&bench->nodes[id]->strong.flights, BENCH_KEYSPACE, slice_of_text(key));
 }
 
-enum err bench_stored(const struct strong_bench *bench, node_id id, const char *key, struct record *out)
+enum err bench_stored(const struct strong_bench *bench, node_id id, const char *key,
+                      struct record *out)
 {
     struct slice bytes = slice_of_text(key);
-    return record_store_get(&bench->nodes[id]->reader, BENCH_KEYSPACE, slot_of_key(bytes), bytes, out);
+    return record_store_get(&bench->nodes[id]->reader, BENCH_KEYSPACE, slot_of_key(bytes), bytes,
+                            out);
 }
 
 bool bench_holds(const struct strong_bench *bench, node_id id, const char *key, const char *value)
@@ -399,4 +293,14 @@ bool bench_holds(const struct strong_bench *bench, node_id id, const char *key, 
     struct record record;
     return bench_stored(bench, id, key, &record) == ERR_OK && !record.dead &&
            slice_equal(record.value, slice_of_text(value));
+}
+
+bool bench_wants_promotion(const struct strong_bench *bench, node_id id)
+{
+    struct wants *wants = memory_zeroed(1, sizeof *wants);
+    strong_wants(&bench->nodes[id]->strong, wants);
+    bool wanted = wants->promote_count == 1 && wants->promotes[0].node == id &&
+                  slot_set_has(&wants->promotes[0].slots, slot_of_key(slice_of_text(BENCH_TAG)));
+    free(wants);
+    return wanted;
 }

@@ -1,11 +1,13 @@
-// Several nodes' strong keyspaces on a bench: maps are made by hand, and messages, syncs and time move only when
-// the test moves them, so that a test is one exact schedule.
+// Several nodes' strong keyspaces on a bench: maps are made by hand, and messages, syncs and time
+// move only when the test moves them, so that a test is one exact schedule.
 //
-// Promise: what a node sends waits in the queue of its pair, where the test delivers, loses or takes it out; what
-// it writes waits until bench_durable. A message whose epoch is not the receiver's newest is dropped on delivery,
-// as core/node does. Every message goes through its encoding.
+// Promise: what a node sends waits in the queue of its pair, where the test delivers, loses or
+// takes it out; what it writes waits until bench_durable. A message whose epoch is not the
+// receiver's newest is dropped on delivery, as core/node does. Every message goes through its
+// encoding.
 //
-// It does not keep the order of links: the test is the network. Nobody asks for maps, promotions or leases.
+// It does not keep the order of links: the test is the network. Nobody asks for maps, promotions or
+// leases.
 #ifndef BRUSIO_TESTS_CORE_STRONG_STRONG_BENCH_H
 #define BRUSIO_TESTS_CORE_STRONG_STRONG_BENCH_H
 
@@ -44,12 +46,15 @@ struct bench_node {
     struct effects effects;
     struct memory_store memory;
     struct store reader;
+    uint64_t incarnation;
+    uint64_t durable_token; // the last one that was reported
 };
 
 struct strong_bench {
     struct bench_node *nodes[BENCH_NODES_MAX + 1]; // by id
     unsigned node_count;
-    struct list queues[BENCH_NODES_MAX + 1][BENCH_NODES_MAX + 1]; // of struct bench_message, from and to
+    // Of struct bench_message, from and to.
+    struct list queues[BENCH_NODES_MAX + 1][BENCH_NODES_MAX + 1];
     node_set cut[BENCH_NODES_MAX + 1]; // bench_run loses what this sender has for them
     struct cluster_map map;            // the newest one
     uint64_t now_us;
@@ -63,16 +68,24 @@ struct strong_bench *bench_new(unsigned count);
 void bench_free(struct strong_bench *bench);
 
 // A set whose target is `in_sync | joining`. `join_epoch` 0 without joiners.
-struct replica_set bench_set(node_set in_sync, node_set joining, uint64_t join_epoch, node_id primary);
+struct replica_set bench_set(node_set in_sync, node_set joining, uint64_t join_epoch,
+                             node_id primary);
 
-// Makes the next epoch's map and tells nobody: `set` is for the slot of BENCH_TAG; all others are node 1's alone.
-// Nodes not in `live` are down.
+// Makes the next epoch's map and tells nobody: `set` is for the slot of BENCH_TAG; all others are
+// node 1's alone. Nodes not in `live` are down.
 void bench_make_map(struct strong_bench *bench, node_set live, const struct replica_set *set);
 // The same with `set` for every slot.
 void bench_make_whole_map(struct strong_bench *bench, node_set live, const struct replica_set *set);
 void bench_tell(struct strong_bench *bench, node_id id);
-// Makes it, and tells the live ones.
+// bench_make_map and bench_tell for the live ones.
 void bench_map(struct strong_bench *bench, node_set live, const struct replica_set *set);
+
+// The process dies with what it had queued, and starts again as the next incarnation, which only
+// maps that are made from now on name. It knows no map.
+void bench_restart(struct strong_bench *bench, node_id id);
+
+// After a step of a node: puts what it asked for into the queues, and checks the node's invariants.
+void bench_absorb(struct strong_bench *bench, node_id id);
 
 // Each gives a handle for bench_answer. Text in keys and values; `request` without its keyspace.
 uint64_t bench_request(struct strong_bench *bench, node_id id, const struct request *request);
@@ -87,14 +100,19 @@ enum err bench_error(const struct strong_bench *bench, uint64_t handle);
 bool bench_gave(const struct strong_bench *bench, uint64_t handle, const char *value);
 
 // How many messages wait for this pair: of one kind, or all for MESSAGE_KIND_COUNT.
-size_t bench_count(const struct strong_bench *bench, node_id from, node_id to, enum message_kind kind);
+size_t bench_count(const struct strong_bench *bench, node_id from, node_id to,
+                   enum message_kind kind);
 // Delivers what waits for the pair now, in order; gives the number.
 size_t bench_deliver(struct strong_bench *bench, node_id from, node_id to);
 // Delivers the first message of this kind (one must be there).
-void bench_deliver_kind(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind);
-// Takes the first message of this kind out (one must be there): to be given to bench_hand or bench_drop.
-struct bench_message *bench_take(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind);
-void bench_hand(struct strong_bench *bench, node_id from, node_id to, struct bench_message *message);
+void bench_deliver_kind(struct strong_bench *bench, node_id from, node_id to,
+                        enum message_kind kind);
+// Takes the first message of this kind out (one must be there): to be given to bench_hand or
+// bench_drop.
+struct bench_message *bench_take(struct strong_bench *bench, node_id from, node_id to,
+                                 enum message_kind kind);
+void bench_hand(struct strong_bench *bench, node_id from, node_id to,
+                struct bench_message *message);
 void bench_drop(struct bench_message *message);
 // Loses what waits for the pair, of one kind or all; gives the number.
 size_t bench_lose(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind);
@@ -102,8 +120,12 @@ void bench_lose_all(struct strong_bench *bench);
 
 // What this node wrote becomes visible and durable, and it hears so.
 void bench_durable(struct strong_bench *bench, node_id id);
+// Hears again what it heard by the last bench_durable; nothing more is durable.
+void bench_repeat_durable(struct strong_bench *bench, node_id id);
 // Delivers and syncs until nothing moves; what is cut is lost. No time passes.
 void bench_run(struct strong_bench *bench);
+// The same, but stops as soon as a message of this kind waits for the pair; it must come.
+void bench_run_until(struct strong_bench *bench, node_id from, node_id to, enum message_kind kind);
 // Time passes and everyone ticks, once.
 void bench_pass(struct strong_bench *bench, uint64_t pass_us);
 // bench_pass and bench_run, `count` times.
@@ -112,8 +134,11 @@ void bench_live(struct strong_bench *bench, unsigned count, uint64_t pass_us);
 // The key's flight at a node, NULL without one; kept ones are found too.
 const struct flight *bench_flight(const struct strong_bench *bench, node_id id, const char *key);
 // What the store shows: ERR_NOT_FOUND without a record. `out` borrows until the next sync.
-enum err bench_stored(const struct strong_bench *bench, node_id id, const char *key, struct record *out);
+enum err bench_stored(const struct strong_bench *bench, node_id id, const char *key,
+                      struct record *out);
 // Whether the store has this value for the key.
 bool bench_holds(const struct strong_bench *bench, node_id id, const char *key, const char *value);
+// Whether a joiner has the slot of BENCH_TAG in sync and asks to be promoted.
+bool bench_wants_promotion(const struct strong_bench *bench, node_id id);
 
 #endif
