@@ -39,4 +39,14 @@ static inline int slice_compare(struct slice a, struct slice b)
     return (a.length > b.length) - (a.length < b.length);
 }
 
+// Copies the bytes to `*at`, which moves on, and returns the copy.
+static inline struct slice slice_copy_to(uint8_t **at, struct slice slice)
+{
+    struct slice copy = slice_of(*at, slice.length);
+    if (slice.length > 0)
+        memcpy(*at, slice.bytes, slice.length);
+    *at += slice.length;
+    return copy;
+}
+
 #endif

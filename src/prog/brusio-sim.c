@@ -1,9 +1,9 @@
 // The simulator: whole clusters in virtual time, one seed each.
 
+#include "base/number.h"
 #include "base/rule.h"
 #include "sim/strong_run.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,23 +57,12 @@ struct totals {
     uint64_t changes;
 };
 
-static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < least || value > most)
-        return false;
-    *out = value;
-    return true;
-}
-
 static bool parse_seeds(const char *text, struct options *out)
 {
     char first[32];
     const char *dots = strstr(text, "..");
     if (dots == NULL) {
-        bool good = parse_number(text, 0, UINT64_MAX, &out->first);
+        bool good = number_parse(text, 0, UINT64_MAX, &out->first);
         out->last = out->first;
         return good;
     }
@@ -82,8 +71,8 @@ static bool parse_seeds(const char *text, struct options *out)
         return false;
     memcpy(first, text, length);
     first[length] = '\0';
-    return parse_number(first, 0, UINT64_MAX, &out->first) &&
-           parse_number(dots + 2, out->first, UINT64_MAX, &out->last);
+    return number_parse(first, 0, UINT64_MAX, &out->first) &&
+           number_parse(dots + 2, out->first, UINT64_MAX, &out->last);
 }
 
 #ifdef BRUSIO_MUTANTS
@@ -119,12 +108,12 @@ static bool take(int option, struct options *out)
     case 's':
         return parse_seeds(optarg, out);
     case 'n':
-        if (!parse_number(optarg, NODES_LEAST, NODES_MOST, &number))
+        if (!number_parse(optarg, NODES_LEAST, NODES_MOST, &number))
             return false;
         out->nodes = (unsigned)number;
         return true;
     case 'o':
-        if (!parse_number(optarg, 1, STEPS_MAX, &number))
+        if (!number_parse(optarg, 1, STEPS_MAX, &number))
             return false;
         out->steps = (unsigned)number;
         return true;

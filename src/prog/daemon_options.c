@@ -1,11 +1,11 @@
 #include "daemon_options.h"
 
+#include "base/number.h"
 #include "model/node_set.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char help[] =
     "Usage: brusiod --data DIR --http HOST:PORT --peer HOST:PORT --token-file FILE --key-file "
@@ -100,17 +100,6 @@ static bool read_secret(const char *path, char out[SECRET_BYTES_MAX + 1])
     return length > 0 ? true : bad("the file is empty", path);
 }
 
-static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < least || value > most)
-        return false;
-    *out = value;
-    return true;
-}
-
 static bool parse_level(const char *text, enum log_level *out)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
@@ -170,14 +159,14 @@ static bool take(int option, struct daemon_options *out)
         return strategy_parse(slice_of_text(optarg), &out->strategy) == ERR_OK ||
                bad("strategy is full or consistent, not", optarg);
     case OPTION_FACTOR:
-        if (!parse_number(optarg, 1, NODES_MAX, &factor))
+        if (!number_parse(optarg, 1, NODES_MAX, &factor))
             return bad("a replication factor is 1 to 64, not", optarg);
         out->replication_factor = (uint8_t)factor;
         return true;
     case OPTION_DURABILITY:
         return parse_durability(optarg, &out->durability);
     case OPTION_STORE_BYTES:
-        return parse_number(optarg, 1u << 20, UINT64_C(1) << 46, &out->store_bytes_max) ||
+        return number_parse(optarg, 1u << 20, UINT64_C(1) << 46, &out->store_bytes_max) ||
                bad("a store is 1 MiB to 64 TiB, not", optarg);
     case OPTION_LOG_LEVEL:
         return parse_level(optarg, &out->log_level);

@@ -61,15 +61,6 @@ static struct route *find(const struct router *router, uint64_t id)
     return node != NULL ? of_node(node) : NULL;
 }
 
-static struct slice copy_to(uint8_t **at, struct slice slice)
-{
-    struct slice copy = slice_of(*at, slice.length);
-    if (slice.length > 0)
-        memcpy(*at, slice.bytes, slice.length);
-    *at += slice.length;
-    return copy;
-}
-
 static struct route *add(struct router *router, uint64_t origin_peer, uint64_t origin_id,
                          const struct request *request)
 {
@@ -81,9 +72,9 @@ static struct route *add(struct router *router, uint64_t origin_peer, uint64_t o
     route->origin_id = origin_id;
     route->since_us = router->now_us;
     route->request = *request;
-    route->request.key = copy_to(&at, request->key);
-    route->request.value = copy_to(&at, request->value);
-    route->request.prefix = copy_to(&at, request->prefix);
+    route->request.key = slice_copy_to(&at, request->key);
+    route->request.value = slice_copy_to(&at, request->value);
+    route->request.prefix = slice_copy_to(&at, request->prefix);
     buf_init(&route->entries, LIST_BYTES_MAX);
     buf_init(&route->cursor_key, KEY_BYTES_MAX);
     buf_append_slice(&route->cursor_key, request->cursor.key);

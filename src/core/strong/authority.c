@@ -202,8 +202,6 @@ void authority_on_more(struct strong *strong, struct effects *effects, node_id f
                      (uint32_t)more->count);
 }
 
-enum { ENTRY_GONE = 0, ENTRY_COMMITTED = 1, ENTRY_IN_FLIGHT = 2 };
-
 // What this node has of the key now: the record that was listed, or a newer one.
 static void append_current(const struct strong *strong, const struct authority *authority,
                            const struct sync_item *item, struct buf *out)
@@ -211,7 +209,7 @@ static void append_current(const struct strong *strong, const struct authority *
     struct slice key = sync_item_key(&authority->items, item);
     struct flight *flight = flights_find(&strong->flights, authority->keyspace, key);
     if (flight != NULL && !flight->kept) {
-        buf_append_u8(out, flight->committed ? ENTRY_COMMITTED : ENTRY_IN_FLIGHT);
+        buf_append_u8(out, flight->committed ? SYNC_ENTRY_COMMITTED : SYNC_ENTRY_IN_FLIGHT);
         buf_append_counted(out, key);
         buf_append_counted(out, slice_of(flight->record_bytes, flight->record_length));
         return;
@@ -221,10 +219,10 @@ static void append_current(const struct strong *strong, const struct authority *
     store_key_make(&name, authority->keyspace, item->slot, key);
     if (strong->data->ops->get(strong->data->self, STORE_RECORDS, store_key_slice(&name),
                                &record) != ERR_OK) {
-        buf_append_u8(out, ENTRY_GONE);
+        buf_append_u8(out, SYNC_ENTRY_GONE);
         return;
     }
-    buf_append_u8(out, ENTRY_COMMITTED);
+    buf_append_u8(out, SYNC_ENTRY_COMMITTED);
     buf_append_counted(out, key);
     buf_append_counted(out, record);
 }
@@ -246,7 +244,7 @@ void authority_on_fetch(struct strong *strong, struct effects *effects, node_id 
         if (item != NULL)
             append_current(strong, authority, item, &records);
         else
-            buf_append_u8(&records, ENTRY_GONE);
+            buf_append_u8(&records, SYNC_ENTRY_GONE);
         fetched++;
     }
     struct message message = {.kind = MESSAGE_SYNC_RECORDS,

@@ -3,8 +3,6 @@
 #include "base/rule.h"
 #include "core/strong/joiner.h"
 
-enum { ENTRY_GONE = 0, ENTRY_COMMITTED = 1, ENTRY_IN_FLIGHT = 2 };
-
 // Removals go before the records that were fetched, so that an older version of a fetched key does
 // not take it along.
 void joiner_remove_extra(struct strong *strong, struct effects *effects)
@@ -64,15 +62,15 @@ bool joiner_apply(struct strong *strong, struct effects *effects, uint64_t now_u
     struct cursor in = cursor_of(records);
     while (cursor_left(&in) > 0) {
         uint8_t kind = cursor_u8(&in);
-        if (kind == ENTRY_GONE)
+        if (kind == SYNC_ENTRY_GONE)
             continue;
         struct slice key = cursor_counted(&in);
         struct slice bytes = cursor_counted(&in);
         struct record record;
-        if (in.failed || kind > ENTRY_IN_FLIGHT || !key_is_valid(key) ||
+        if (in.failed || kind > SYNC_ENTRY_IN_FLIGHT || !key_is_valid(key) ||
             record_decode(bytes, &record) != ERR_OK)
             return false;
-        apply_one(strong, effects, now_us, key, bytes, &record, kind == ENTRY_IN_FLIGHT);
+        apply_one(strong, effects, now_us, key, bytes, &record, kind == SYNC_ENTRY_IN_FLIGHT);
     }
     return true;
 }

@@ -26,16 +26,6 @@ static struct pending *add(struct pendings *pendings, uint64_t handle, size_t by
     return pending;
 }
 
-// Copies `slice` to `*at`, moves `*at` on, and returns the copy.
-static struct slice copy_to(uint8_t **at, struct slice slice)
-{
-    struct slice copy = slice_of(*at, slice.length);
-    if (slice.length > 0)
-        memcpy(*at, slice.bytes, slice.length);
-    *at += slice.length;
-    return copy;
-}
-
 struct pending *pendings_add(struct pendings *pendings, uint64_t handle,
                              const struct request *request, uint64_t now_us)
 {
@@ -44,10 +34,10 @@ struct pending *pendings_add(struct pendings *pendings, uint64_t handle,
     struct pending *pending = add(pendings, handle, bytes, now_us);
     uint8_t *at = pending->bytes;
     pending->request = *request;
-    pending->request.key = copy_to(&at, request->key);
-    pending->request.value = copy_to(&at, request->value);
-    pending->request.prefix = copy_to(&at, request->prefix);
-    pending->request.cursor.key = copy_to(&at, request->cursor.key);
+    pending->request.key = slice_copy_to(&at, request->key);
+    pending->request.value = slice_copy_to(&at, request->value);
+    pending->request.prefix = slice_copy_to(&at, request->prefix);
+    pending->request.cursor.key = slice_copy_to(&at, request->cursor.key);
     return pending;
 }
 

@@ -10,6 +10,10 @@
 // A session stops taking slots once it has so many items: a scan holds the event loop up.
 #define SYNC_ITEMS_ENOUGH 32768
 
+// What a fetched record is at the authority: no more there, committed, or in flight. The first byte
+// of each entry of SYNC_RECORDS; key and record, both counted, follow the last two.
+enum sync_entry { SYNC_ENTRY_GONE, SYNC_ENTRY_COMMITTED, SYNC_ENTRY_IN_FLIGHT };
+
 struct sync_item {
     struct hash128 hash;
     struct stamp stamp;
