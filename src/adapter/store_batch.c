@@ -60,6 +60,37 @@ void store_batch_remove(struct store_batch *batch, enum store_table table, struc
     add(batch, table, key, slice_of(NULL, 0), true);
 }
 
+// The bytes that the operation at the front of `bytes` takes, or 0 when there is none.
+static size_t measure(struct slice bytes)
+{
+    struct op_header header;
+    if (bytes.length < sizeof header)
+        return 0;
+    memcpy(&header, bytes.bytes, sizeof header);
+    size_t length = sizeof header + header.key_length + (size_t)header.value_length;
+    bool valid = header.table < STORE_TABLE_COUNT && header.key_length >= 1 &&
+                 header.key_length <= STORE_KEY_BYTES_MAX &&
+                 header.value_length <= (header.removes ? 0 : STORE_VALUE_BYTES_MAX) &&
+                 length <= bytes.length;
+    return valid ? length : 0;
+}
+
+enum err store_batch_load(struct store_batch *batch, struct slice bytes)
+{
+    CHECK(batch->ops.length == 0);
+    if (bytes.length > STORE_BATCH_BYTES_MAX)
+        return ERR_CORRUPT;
+    for (struct slice rest = bytes; rest.length > 0;) {
+        size_t length = measure(rest);
+        if (length == 0)
+            return ERR_CORRUPT;
+        rest = slice_of(rest.bytes + length, rest.length - length);
+    }
+    buf_append_slice(&batch->ops, bytes);
+    CHECK(!batch->ops.overflown);
+    return ERR_OK;
+}
+
 bool store_batch_next(const struct store_batch *batch, size_t *position, struct store_op *out)
 {
     if (*position == batch->ops.length)

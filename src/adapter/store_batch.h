@@ -41,6 +41,10 @@ void store_batch_put(struct store_batch *batch, enum store_table table, struct s
                      struct slice value);
 void store_batch_remove(struct store_batch *batch, enum store_table table, struct slice key);
 
+// Fills an empty batch with `bytes`, which come from a disk, as the operations of a batch.
+// ERR_CORRUPT, with nothing added: they are no such operations.
+WARN_UNUSED enum err store_batch_load(struct store_batch *batch, struct slice bytes);
+
 // Reads the operation at `*position` (0 at first) and moves on; false at the end. What `out`
 // borrows lives until the batch changes.
 bool store_batch_next(const struct store_batch *batch, size_t *position, struct store_op *out);

@@ -1,5 +1,6 @@
 #include "adapter/store_steady.h"
 
+#include "adapter/boot_id.h"
 #include "adapter/store_env.h"
 #include "base/check.h"
 #include "base/hash.h"
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #define MAGIC "brusio steady 1\n"
-#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
 enum {
     MAGIC_BYTES = sizeof MAGIC - 1,
@@ -18,6 +18,7 @@ enum {
     FILE_BYTES_MAX = 256 + ROOT_PAGES * PAGE_BYTES_MAX,
 };
 
+_Static_assert(STORE_STEADY_BOOT_BYTES == BOOT_ID_BYTES, "the file holds a boot's id");
 _Static_assert(MAGIC_BYTES == STORE_STEADY_BOOT_OFFSET, "the boot's id follows the magic");
 
 // What the file holds; the slices borrow its bytes.
@@ -26,25 +27,6 @@ struct content {
     bool clean;
     struct slice roots;
 };
-
-// The id of the machine's present run, or zeros, which no other run's equal, when it cannot be
-// read.
-static bool read_boot(uint8_t boot[STORE_STEADY_BOOT_BYTES])
-{
-    memset(boot, 0, STORE_STEADY_BOOT_BYTES);
-    int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t length = read(fd, boot, STORE_STEADY_BOOT_BYTES);
-    close(fd);
-    return length == (ssize_t)STORE_STEADY_BOOT_BYTES;
-}
-
-static bool is_this_boot(struct slice boot)
-{
-    uint8_t this_boot[STORE_STEADY_BOOT_BYTES];
-    return read_boot(this_boot) && slice_equal(boot, slice_of(this_boot, sizeof this_boot));
-}
 
 static enum err parse(struct slice bytes, struct content *out)
 {
@@ -99,7 +81,7 @@ enum err store_steady_recover(const struct store_directory *directory, bool *out
         error =
             errmsg_set(detail, ERR_CORRUPT, "%s/%s is damaged: restore the directory from a copy",
                        directory->path, STORE_STEADY_FILE);
-    else if (error == ERR_OK && !is_this_boot(content.boot)) {
+    else if (error == ERR_OK && !boot_id_is_present(content.boot)) {
         error = restore(directory, content.roots, detail);
         *out_rolled_back = !content.clean;
     }
@@ -136,7 +118,7 @@ enum err store_steady_save(struct store_steady *steady, bool clean, struct errms
     buf_init(&roots, FILE_BYTES_MAX);
     buf_init(&bytes, FILE_BYTES_MAX);
     uint8_t boot[STORE_STEADY_BOOT_BYTES];
-    (void)read_boot(boot);
+    (void)boot_id_read(boot);
     enum err error = store_env_error(mdb_txn_begin(steady->lmdb, NULL, MDB_RDONLY, &pin));
     if (error == ERR_OK)
         error = read_roots(steady->lmdb, &roots);

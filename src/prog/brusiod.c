@@ -1,5 +1,5 @@
 // The daemon: one node over libuv, LMDB, TCP and HTTP. All of it runs on the event loop's thread,
-// but for the stores' commit threads.
+// but for the stores' threads.
 //
 // One turn of the loop: what came in is handed to the host, then (in `prepare`, just before the
 // loop sleeps) answers go out over HTTP, the stores' open batches are handed to their threads, and
@@ -8,6 +8,8 @@
 #include "adapter/clock_os.h"
 #include "adapter/net_tcp.h"
 #include "adapter/store_lmdb.h"
+#include "adapter/store_logged.h"
+#include "adapter/store_settle.h"
 #include "base/check.h"
 #include "daemon_options.h"
 #include "front/http/server.h"
@@ -31,7 +33,9 @@ struct daemon {
     uv_poll_t http_poll;
     uv_timer_t http_timer;
     uv_signal_t signals[SIGNALS];
-    struct store_lmdb *data;
+    struct store data; // the port of one of the next two, by the durability
+    struct store_lmdb *data_lmdb;
+    struct store_logged *data_logged;
     struct store_lmdb *voter;
     struct clock_os *clock;
     struct net_tcp *net;
@@ -54,7 +58,7 @@ static void on_voter_done(void *context, uint64_t batch, enum err error)
     host_on_voter_done(daemon->host, batch, error);
 }
 
-// On a commit thread.
+// On any thread.
 static void notify(void *context)
 {
     struct daemon *daemon = context;
@@ -65,7 +69,10 @@ static void on_stores_ended(uv_async_t *handle)
 {
     struct daemon *daemon = handle->data;
     store_lmdb_poll(daemon->voter);
-    store_lmdb_poll(daemon->data);
+    if (daemon->data_logged != NULL)
+        store_logged_poll(daemon->data_logged);
+    else
+        store_lmdb_poll(daemon->data_lmdb);
 }
 
 static void on_receive(void *context, uint64_t peer, struct slice message)
@@ -176,32 +183,66 @@ static void on_http_ready(uv_poll_t *handle, int status, int events)
 
 // --- the start
 
-static enum err open_store(struct daemon *daemon, const char *name, enum durability durability,
-                           store_done *done, struct store_lmdb **out, struct errmsg *detail)
+static enum err store_path(const struct daemon *daemon, const char *name, char path[PATH_BYTES_MAX],
+                           struct errmsg *detail)
 {
-    char path[PATH_BYTES_MAX];
     const char *directory = daemon->options->data_directory;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path)
+    if ((size_t)snprintf(path, PATH_BYTES_MAX, "%s/%s", directory, name) >= PATH_BYTES_MAX)
         return errmsg_set(detail, ERR_TOO_LARGE, "the path of %s is too long", directory);
+    return ERR_OK;
+}
+
+static enum err open_lmdb(struct daemon *daemon, const char *path, store_done *done,
+                          struct store_lmdb **out, struct errmsg *detail)
+{
     struct store_lmdb_config config = {.directory = path,
                                        .size_bytes_max = daemon->options->store_bytes_max,
-                                       .durability = durability,
+                                       .durability = DURABILITY_COMMIT,
                                        .notify = notify,
                                        .done = done,
                                        .context = daemon};
     return store_lmdb_open(&config, out, detail);
 }
 
+static enum err open_data_logged(struct daemon *daemon, const char *path, struct errmsg *detail)
+{
+    struct store_logged_config config = {.directory = path,
+                                         .size_bytes_max = daemon->options->store_bytes_max,
+                                         .notify = notify,
+                                         .done = on_data_done,
+                                         .context = daemon};
+    enum err error = store_logged_open(&config, &daemon->data_logged, detail);
+    if (error == ERR_OK)
+        daemon->data = store_logged_port(daemon->data_logged);
+    return error;
+}
+
+// A run with the other durability may have left a log.
+static enum err open_data_lmdb(struct daemon *daemon, const char *path, struct errmsg *detail)
+{
+    enum err error = store_settle(path, daemon->options->store_bytes_max, detail);
+    if (error == ERR_OK)
+        error = open_lmdb(daemon, path, on_data_done, &daemon->data_lmdb, detail);
+    if (error == ERR_OK)
+        daemon->data = store_lmdb_port(daemon->data_lmdb);
+    return error;
+}
+
 static enum err open_stores(struct daemon *daemon, struct errmsg *detail)
 {
     const char *directory = daemon->options->data_directory;
+    char path[PATH_BYTES_MAX];
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return errmsg_set(detail, ERR_IO, "cannot make %s: %s", directory, strerror(errno));
-    enum err error =
-        open_store(daemon, "voter", DURABILITY_COMMIT, on_voter_done, &daemon->voter, detail);
+    enum err error = store_path(daemon, "voter", path, detail);
     if (error == ERR_OK)
-        error = open_store(daemon, "data", daemon->options->durability, on_data_done, &daemon->data,
-                           detail);
+        error = open_lmdb(daemon, path, on_voter_done, &daemon->voter, detail);
+    if (error == ERR_OK)
+        error = store_path(daemon, "data", path, detail);
+    if (error == ERR_OK)
+        error = daemon->options->durability == DURABILITY_INTERVAL
+                    ? open_data_logged(daemon, path, detail)
+                    : open_data_lmdb(daemon, path, detail);
     return error;
 }
 
@@ -216,7 +257,7 @@ static enum err open_host(struct daemon *daemon, struct errmsg *detail)
                                  .replication_factor = options->replication_factor};
     if (getrandom(&config.seed, sizeof config.seed, 0) != (ssize_t)sizeof config.seed)
         return errmsg_set(detail, ERR_IO, "the system gives no random bytes: %s", strerror(errno));
-    struct host_ports ports = {.data = store_lmdb_port(daemon->data),
+    struct host_ports ports = {.data = daemon->data,
                                .voter = store_lmdb_port(daemon->voter),
                                .clock = clock_os_port(daemon->clock)};
     enum err error = host_new(&config, &ports, &daemon->host, detail);
@@ -284,10 +325,9 @@ static enum err start(struct daemon *daemon, struct errmsg *detail)
 static void close_stores(struct daemon *daemon)
 {
     host_free(daemon->host);
-    if (daemon->data != NULL)
-        store_lmdb_close(daemon->data);
-    if (daemon->voter != NULL)
-        store_lmdb_close(daemon->voter);
+    store_logged_close(daemon->data_logged);
+    store_lmdb_close(daemon->data_lmdb);
+    store_lmdb_close(daemon->voter);
 }
 
 int main(int count, char **arguments)

@@ -22,6 +22,7 @@ enum err store_fixture_open(struct store_fixture *fixture, enum store_kind kind,
     fixture->kind = kind;
     fixture->lmdb = NULL;
     fixture->memory = NULL;
+    fixture->logged = NULL;
     fixture->report_count = 0;
     CHECK(sem_init(&fixture->notified, 0, 0) == 0);
     if (kind == KIND_MEMORY) {
@@ -30,6 +31,17 @@ enum err store_fixture_open(struct store_fixture *fixture, enum store_kind kind,
         fixture->memory = store_memory_new(&config);
         fixture->port = store_memory_port(fixture->memory);
         return ERR_OK;
+    }
+    if (kind == KIND_LOGGED) {
+        struct store_logged_config config = {.directory = directory,
+                                             .size_bytes_max = size_bytes_max,
+                                             .notify = notify,
+                                             .done = done,
+                                             .context = fixture};
+        enum err error = store_logged_open(&config, &fixture->logged, detail);
+        if (error == ERR_OK)
+            fixture->port = store_logged_port(fixture->logged);
+        return error;
     }
     struct store_lmdb_config config = {.directory = directory,
                                        .size_bytes_max = size_bytes_max,
@@ -48,8 +60,10 @@ void store_fixture_close(struct store_fixture *fixture)
 {
     store_lmdb_close(fixture->lmdb);
     store_memory_close(fixture->memory);
+    store_logged_close(fixture->logged);
     fixture->lmdb = NULL;
     fixture->memory = NULL;
+    fixture->logged = NULL;
     sem_destroy(&fixture->notified);
 }
 
@@ -57,6 +71,8 @@ void store_fixture_poll(struct store_fixture *fixture)
 {
     if (fixture->kind == KIND_MEMORY)
         store_memory_poll(fixture->memory);
+    else if (fixture->kind == KIND_LOGGED)
+        store_logged_poll(fixture->logged);
     else
         store_lmdb_poll(fixture->lmdb);
 }

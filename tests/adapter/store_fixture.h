@@ -3,11 +3,12 @@
 #define BRUSIO_TESTS_ADAPTER_STORE_FIXTURE_H
 
 #include "adapter/store_lmdb.h"
+#include "adapter/store_logged.h"
 #include "adapter/store_memory.h"
 
 #include <semaphore.h>
 
-enum store_kind { KIND_MEMORY, KIND_LMDB_COMMIT, KIND_LMDB_INTERVAL };
+enum store_kind { KIND_MEMORY, KIND_LMDB_COMMIT, KIND_LMDB_INTERVAL, KIND_LOGGED };
 
 enum { REPORTS_MAX = 65536 };
 
@@ -21,6 +22,7 @@ struct store_fixture {
     struct store port;
     struct store_lmdb *lmdb;
     struct store_memory *memory;
+    struct store_logged *logged;
     sem_t notified;
     struct store_report reports[REPORTS_MAX];
     size_t report_count;

@@ -40,6 +40,12 @@ static int open_lmdb_interval(void **state)
     return open_kind(KIND_LMDB_INTERVAL);
 }
 
+static int open_logged(void **state)
+{
+    (void)state;
+    return open_kind(KIND_LOGGED);
+}
+
 static int close_store(void **state)
 {
     (void)state;
@@ -454,8 +460,10 @@ int main(void)
     const struct CMUnitTest memory[] = {SUITE(memory)};
     const struct CMUnitTest lmdb_commit[] = {SUITE(lmdb_commit)};
     const struct CMUnitTest lmdb_interval[] = {SUITE(lmdb_interval)};
+    const struct CMUnitTest logged[] = {SUITE(logged)};
     int failures = cmocka_run_group_tests_name("store_memory", memory, NULL, NULL);
     failures += cmocka_run_group_tests_name("store_lmdb, commit", lmdb_commit, NULL, NULL);
     failures += cmocka_run_group_tests_name("store_lmdb, interval", lmdb_interval, NULL, NULL);
+    failures += cmocka_run_group_tests_name("store_logged", logged, NULL, NULL);
     return failures;
 }
