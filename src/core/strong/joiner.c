@@ -4,7 +4,12 @@
 
 #include <stdlib.h>
 
-enum { SESSION_SLOTS_MAX = 4096, RESEND_US = 100 * 1000, RESENDS_MAX = 5, FETCH_HASHES_MAX = 2048 };
+enum {
+    SESSION_SLOTS_MAX = 4096,
+    RESEND_FIRST_US = 10 * 1000, // doubled by each: an authority may just be taking over
+    RESENDS_MAX = 5,
+    FETCH_HASHES_MAX = 2048
+};
 
 struct joiner *joiner_new(void)
 {
@@ -136,11 +141,16 @@ static void send_fetch(struct strong *strong, struct effects *effects)
     buf_release(&hashes);
 }
 
+static uint64_t resend_at_us(const struct joiner *joiner)
+{
+    return joiner->sent_us + ((uint64_t)RESEND_FIRST_US << joiner->resends);
+}
+
 static void send_phase(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     struct joiner *joiner = strong->joiner;
     joiner->sent_us = now_us;
-    effects_wake(effects, now_us + RESEND_US);
+    effects_wake(effects, resend_at_us(joiner));
     if (joiner->phase == SYNC_OPENING)
         send_open(strong, effects);
     else if (joiner->phase == SYNC_DECODING)
@@ -334,7 +344,7 @@ void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us
     struct joiner *joiner = strong->joiner;
     bool waits = joiner->phase == SYNC_OPENING || joiner->phase == SYNC_DECODING ||
                  joiner->phase == SYNC_FETCHING;
-    if (waits && now_us >= joiner->sent_us + RESEND_US) {
+    if (waits && now_us >= resend_at_us(joiner)) {
         if (++joiner->resends > RESENDS_MAX)
             joiner_abort(joiner);
         else
@@ -343,7 +353,7 @@ void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us
     if (joiner->phase == SYNC_IDLE)
         begin(strong, effects);
     else if (waits)
-        effects_wake(effects, joiner->sent_us + RESEND_US);
+        effects_wake(effects, resend_at_us(joiner));
 }
 
 // Adds the slots of one join id, from `*slot` on, that are synced and not yet promoted.

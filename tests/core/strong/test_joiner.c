@@ -273,7 +273,7 @@ static void test_joiner__begins_again_when_nobody_answers(void **state)
     bench_run_until(bench, J, A, MESSAGE_SYNC_OPEN);
     uint64_t session = bench->nodes[J]->strong.joiner->session;
     bench->cut[J] = node_bit(A);
-    bench_live(bench, 8, ASK_AGAIN_US);
+    bench_live(bench, 12, ASK_AGAIN_US);
     assert_false(bench_wants_promotion(bench, J));
     assert_true(bench->nodes[J]->strong.joiner->session != session);
     bench->cut[J] = 0;
