@@ -314,7 +314,7 @@ static void on_signal(int number)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
+    if (argc != 2 || argv[1][0] == '-') {
         fprintf(stderr, "usage: bench_cluster DIRECTORY\n");
         return 2;
     }

@@ -186,7 +186,7 @@ static int run_lmdb(const char *directory, enum durability durability, const cha
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
+    if (argc < 2 || argv[1][0] == '-') {
         fprintf(stderr, "usage: bench_store DIRECTORY [RECORDS]\n");
         return 2;
     }
