@@ -323,7 +323,11 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     struct sigaction action = {.sa_handler = on_signal};
-    CHECK(sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0);
+    // A reader that leaves early ends the output, not the program: its nodes are still to be
+    // stopped.
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    CHECK(sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
+          sigaction(SIGPIPE, &ignored, NULL) == 0);
     struct bench *bench = memory_zeroed(1, sizeof *bench);
     struct errmsg detail = {""};
     enum err error = ERR_OK;
