@@ -356,7 +356,7 @@ void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us
         effects_wake(effects, resend_at_us(joiner));
 }
 
-// Adds the slots of one join id, from `*slot` on, that are synced and not yet promoted.
+// Gathers the slots of the lowest join id above `after_epoch` that are synced and not yet promoted.
 static bool next_promotion(const struct strong *strong, const struct map_keyspace *keyspace,
                            struct want_promote *promote, uint64_t after_epoch)
 {

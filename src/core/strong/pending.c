@@ -57,13 +57,18 @@ struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle,
     return pending;
 }
 
-void pendings_remove(struct pendings *pendings, struct pending *pending)
+void pendings_detach(struct pendings *pendings, struct pending *pending)
 {
     CHECK(pendings->count > 0);
     pendings->count--;
     pendings->bytes -= pending->byte_count;
     list_remove(&pending->link);
     list_remove(&pending->age_link);
+}
+
+void pendings_remove(struct pendings *pendings, struct pending *pending)
+{
+    pendings_detach(pendings, pending);
     free(pending);
 }
 

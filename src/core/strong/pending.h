@@ -43,7 +43,10 @@ struct pending *pendings_add_decided(struct pendings *pendings, uint64_t handle,
 // Decides one that waited undecided.
 void pending_decide(struct pending *pending, const struct reply *reply, bool wrote);
 
-// Takes it off every list and frees it.
+// Takes it off every list; it counts no more, and is the caller's, to be given to free().
+void pendings_detach(struct pendings *pendings, struct pending *pending);
+
+// Detaches it and frees it.
 void pendings_remove(struct pendings *pendings, struct pending *pending);
 
 // The oldest, NULL when there is none.

@@ -325,9 +325,7 @@ static void look_at_parked(struct strong *strong, struct effects *effects)
     strong->look_at_parked = false;
     while (!effects_over_budget(effects) && (link = list_take_first(&parked)) != NULL) {
         struct pending *pending = LIST_ITEM(link, struct pending, link);
-        list_remove(&pending->age_link);
-        strong->pendings.count--;
-        strong->pendings.bytes -= pending->byte_count;
+        pendings_detach(&strong->pendings, pending);
         dispatch(strong, effects, pending->since_us, pending->handle, &pending->request);
         free(pending);
     }
