@@ -1,4 +1,4 @@
-#include "strong_bench.h"
+#include "join_bench.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,75 +8,29 @@
 
 #include <cmocka.h>
 
-#define KEY BENCH_TAG "k"
 #define OTHER BENCH_TAG "other"
 
 enum {
-    A = 1, // the authority
-    C = 2,
-    J = 3, // the joiner
     SWEEPS_MAX = 300,
     SWEEP_US = 1000,
     MANY = 40, // records: more than the first symbols can tell
     ASK_AGAIN_US = 101 * 1000
 };
 
-#define LIST (node_bit(A) | node_bit(C))
-#define ALL (LIST | node_bit(J))
-
-static void map(struct strong_bench *bench, node_set in_sync, node_set joining)
-{
-    uint64_t epoch = bench->map.epoch + 1;
-    struct replica_set set = bench_set(in_sync, joining, joining != 0 ? epoch : 0, A);
-    bench_map(bench, ALL, &set);
-}
-
-// J hears nothing of it.
-static void map_behind_the_joiner(struct strong_bench *bench, node_set in_sync)
-{
-    struct replica_set set = bench_set(in_sync, 0, 0, A);
-    bench_make_map(bench, ALL, &set);
-    bench_tell(bench, A);
-    bench_tell(bench, C);
-}
-
-// The nodes of `in_sync` hold "old"; epoch 1.
-static struct strong_bench *with_old(node_set in_sync)
-{
-    struct strong_bench *bench = bench_new(3);
-    map(bench, in_sync, 0);
-    bench_run(bench);
-    uint64_t put = bench_put(bench, A, KEY, "old");
-    bench_run(bench);
-    assert_int_equal(bench_error(bench, put), ERR_OK);
-    return bench;
-}
-
-// A asks the others what they have in flight, and hears it. Nothing is synced meanwhile.
-static void take_over(struct strong_bench *bench)
-{
-    bench_deliver_kind(bench, A, C, MESSAGE_TAKEOVER_WANT);
-    bench_deliver_kind(bench, C, A, MESSAGE_TAKEOVER);
-    if (bench_count(bench, A, J, MESSAGE_TAKEOVER_WANT) == 0)
-        return;
-    bench_deliver_kind(bench, A, J, MESSAGE_TAKEOVER_WANT);
-    bench_deliver_kind(bench, J, A, MESSAGE_TAKEOVER);
-}
-
 static void test_joiner__gets_what_it_lacks_and_loses_what_it_alone_has(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(ALL);
+    struct strong_bench *bench = join_with_old(ALL);
     bench_put(bench, A, OTHER, "gone");
     bench_run(bench);
-    map_behind_the_joiner(bench, LIST);
+    join_map_behind(bench, LIST);
     bench_run(bench);
     bench_put(bench, A, KEY, "new");
     bench_delete(bench, A, OTHER);
     bench_run(bench);
     assert_true(bench_holds(bench, J, KEY, "old"));
     assert_true(bench_holds(bench, J, OTHER, "gone"));
-    map(bench, LIST, node_bit(J));
+    join_map(bench, LIST, node_bit(J));
     bench_run(bench);
     assert_true(bench_wants_promotion(bench, J));
     assert_true(bench_holds(bench, J, KEY, "new"));
@@ -89,11 +43,11 @@ static void test_joiner__gets_what_it_lacks_and_loses_what_it_alone_has(void **s
 static void test_joiner__does_not_serve_before_it_is_promoted(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
-    map(bench, LIST, node_bit(J));
+    struct strong_bench *bench = join_with_old(LIST);
+    join_map(bench, LIST, node_bit(J));
     bench_run(bench);
     assert_int_equal(bench_error(bench, bench_read(bench, J, KEY)), ERR_RETRY);
-    map(bench, ALL, 0);
+    join_map(bench, ALL, 0);
     assert_true(bench_gave(bench, bench_read(bench, J, KEY), "old"));
     bench_free(bench);
 }
@@ -101,23 +55,23 @@ static void test_joiner__does_not_serve_before_it_is_promoted(void **state)
 static void test_joiner__remembers_kept_keys_for_one_join_only(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
+    struct strong_bench *bench = join_with_old(LIST);
     bench_put(bench, A, KEY, "one");
     bench_lose(bench, A, C, MESSAGE_INV);
-    map(bench, LIST, node_bit(J));
+    join_map(bench, LIST, node_bit(J));
     bench_run(bench);
     assert_true(bench_flight(bench, J, KEY)->kept);
     assert_true(bench_holds(bench, J, KEY, "one"));
-    map_behind_the_joiner(bench, LIST);
+    join_map_behind(bench, LIST);
     bench_run(bench);
     uint64_t two = bench_put(bench, A, KEY, "two");
     bench_run(bench);
     assert_int_equal(bench_error(bench, two), ERR_OK);
-    map(bench, LIST, node_bit(J));
+    join_map(bench, LIST, node_bit(J));
     assert_null(bench_flight(bench, J, KEY));
     bench_run(bench);
     assert_true(bench_wants_promotion(bench, J));
-    map(bench, ALL, 0);
+    join_map(bench, ALL, 0);
     bench_run(bench);
     assert_true(bench_gave(bench, bench_read(bench, J, KEY), "two"));
     bench_free(bench);
@@ -126,16 +80,16 @@ static void test_joiner__remembers_kept_keys_for_one_join_only(void **state)
 static void test_joiner__has_a_leftover_in_flight_when_the_authority_has(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(ALL);
+    struct strong_bench *bench = join_with_old(ALL);
     bench_put(bench, A, KEY, "one");
     bench_lose(bench, A, C, MESSAGE_INV);
     bench_run(bench);
-    map_behind_the_joiner(bench, LIST);
-    take_over(bench);
+    join_map_behind(bench, LIST);
+    join_take_over(bench);
     bench_lose(bench, A, C, MESSAGE_INV);
-    map(bench, LIST, node_bit(J));
+    join_map(bench, LIST, node_bit(J));
     assert_null(bench_flight(bench, J, KEY));
-    take_over(bench);
+    join_take_over(bench);
     assert_int_equal(bench_lose(bench, A, C, MESSAGE_INV), 1);
     assert_int_equal(bench_lose(bench, A, J, MESSAGE_INV), 1);
     assert_true(bench_holds(bench, J, KEY, "one"));
@@ -144,7 +98,7 @@ static void test_joiner__has_a_leftover_in_flight_when_the_authority_has(void **
     const struct flight *flight = bench_flight(bench, J, KEY);
     assert_non_null(flight);
     assert_false(flight->kept || flight->committed);
-    map(bench, ALL, 0);
+    join_map(bench, ALL, 0);
     uint64_t read = bench_read(bench, J, KEY);
     assert_int_equal(bench_error(bench, read), ERR_COUNT);
     bench_run(bench);
@@ -155,8 +109,8 @@ static void test_joiner__has_a_leftover_in_flight_when_the_authority_has(void **
 static void test_joiner__waits_for_an_authority_that_is_taking_over(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
-    map(bench, LIST, node_bit(J));
+    struct strong_bench *bench = join_with_old(LIST);
+    join_map(bench, LIST, node_bit(J));
     bench_durable(bench, J);
     bench_deliver(bench, A, J);
     assert_int_equal(bench_count(bench, J, A, MESSAGE_SYNC_OPEN), 1);
@@ -186,8 +140,8 @@ static bool same_symbols(const struct bench_message *one, const struct bench_mes
 static void test_joiner__is_sent_the_same_symbols_when_it_opens_again(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
-    map(bench, LIST, node_bit(J));
+    struct strong_bench *bench = join_with_old(LIST);
+    join_map(bench, LIST, node_bit(J));
     bench_run_until(bench, A, J, MESSAGE_SYNC_SYMBOLS);
     struct bench_message *first = bench_take(bench, A, J, MESSAGE_SYNC_SYMBOLS);
     uint64_t put = bench_put(bench, A, OTHER, "late");
@@ -211,14 +165,14 @@ static void test_joiner__is_sent_the_same_symbols_when_it_opens_again(void **sta
 static void test_joiner__begins_only_when_earlier_writes_are_durable(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(ALL);
-    map(bench, LIST, 0);
+    struct strong_bench *bench = join_with_old(ALL);
+    join_map(bench, LIST, 0);
     bench_run(bench);
     for (unsigned i = 0; i < SWEEPS_MAX && bench->nodes[J]->memory.write_count == 0; i++)
         bench_pass(bench, SWEEP_US);
     assert_true(bench->nodes[J]->memory.write_count > 0);
-    map(bench, LIST, node_bit(J));
-    take_over(bench);
+    join_map(bench, LIST, node_bit(J));
+    join_take_over(bench);
     bench_repeat_durable(bench, J);
     bench_pass(bench, ASK_AGAIN_US);
     assert_true(bench_holds(bench, J, KEY, "old"));
@@ -235,13 +189,13 @@ static void lose_one_of(enum message_kind kind)
     node_id from = from_joiner ? J : A;
     node_id to = from_joiner ? A : J;
     char key[32];
-    struct strong_bench *bench = with_old(LIST);
+    struct strong_bench *bench = join_with_old(LIST);
     for (unsigned i = 0; i < MANY; i++) {
         snprintf(key, sizeof key, BENCH_TAG "%u", i);
         bench_put(bench, A, key, "value");
     }
     bench_run(bench);
-    map(bench, LIST, node_bit(J));
+    join_map(bench, LIST, node_bit(J));
     bench_run_until(bench, from, to, kind);
     assert_int_equal(bench_lose(bench, from, to, kind), 1);
     bench_run(bench);
@@ -268,8 +222,8 @@ static void test_joiner__asks_again_for_what_is_lost(void **state)
 static void test_joiner__begins_again_when_nobody_answers(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
-    map(bench, LIST, node_bit(J));
+    struct strong_bench *bench = join_with_old(LIST);
+    join_map(bench, LIST, node_bit(J));
     bench_run_until(bench, J, A, MESSAGE_SYNC_OPEN);
     uint64_t session = bench->nodes[J]->strong.joiner->session;
     bench->cut[J] = node_bit(A);
@@ -286,8 +240,8 @@ static void test_joiner__begins_again_when_nobody_answers(void **state)
 static void test_joiner__begins_again_with_a_new_authority(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
-    map(bench, LIST, node_bit(J));
+    struct strong_bench *bench = join_with_old(LIST);
+    join_map(bench, LIST, node_bit(J));
     bench_run_until(bench, A, J, MESSAGE_SYNC_RECORDS);
     struct replica_set set = bench_set(LIST, node_bit(J), bench->map.epoch, C);
     bench_map(bench, ALL, &set);

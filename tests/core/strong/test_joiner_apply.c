@@ -1,4 +1,4 @@
-#include "strong_bench.h"
+#include "join_bench.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,64 +7,15 @@
 
 #include <cmocka.h>
 
-#define KEY BENCH_TAG "k"
-
-enum {
-    A = 1, // the authority
-    C = 2,
-    J = 3, // the joiner
-    SEND_AGAIN_US = 61 * 1000
-};
-
-#define LIST (node_bit(A) | node_bit(C))
-#define ALL (LIST | node_bit(J))
-
-static void map(struct strong_bench *bench, node_set in_sync, node_set joining)
-{
-    uint64_t epoch = bench->map.epoch + 1;
-    struct replica_set set = bench_set(in_sync, joining, joining != 0 ? epoch : 0, A);
-    bench_map(bench, ALL, &set);
-}
-
-// J hears nothing of it.
-static void map_behind_the_joiner(struct strong_bench *bench, node_set in_sync)
-{
-    struct replica_set set = bench_set(in_sync, 0, 0, A);
-    bench_make_map(bench, ALL, &set);
-    bench_tell(bench, A);
-    bench_tell(bench, C);
-}
-
-// The nodes of `in_sync` hold "old"; epoch 1.
-static struct strong_bench *with_old(node_set in_sync)
-{
-    struct strong_bench *bench = bench_new(3);
-    map(bench, in_sync, 0);
-    bench_run(bench);
-    uint64_t put = bench_put(bench, A, KEY, "old");
-    bench_run(bench);
-    assert_int_equal(bench_error(bench, put), ERR_OK);
-    return bench;
-}
-
-// A asks the others what they have in flight, and hears it. Nothing is synced meanwhile.
-static void take_over(struct strong_bench *bench)
-{
-    bench_deliver_kind(bench, A, C, MESSAGE_TAKEOVER_WANT);
-    bench_deliver_kind(bench, C, A, MESSAGE_TAKEOVER);
-    if (bench_count(bench, A, J, MESSAGE_TAKEOVER_WANT) == 0)
-        return;
-    bench_deliver_kind(bench, A, J, MESSAGE_TAKEOVER_WANT);
-    bench_deliver_kind(bench, J, A, MESSAGE_TAKEOVER);
-}
+enum { SEND_AGAIN_US = 61 * 1000 };
 
 // J was promised "old", which is late; "new" came by INV meanwhile.
 static void test_joiner_apply__does_not_override_what_came_since(void **state)
 {
     (void)state;
     for (unsigned committed = 0; committed <= 1; committed++) {
-        struct strong_bench *bench = with_old(LIST);
-        map(bench, LIST, node_bit(J));
+        struct strong_bench *bench = join_with_old(LIST);
+        join_map(bench, LIST, node_bit(J));
         bench_run_until(bench, A, J, MESSAGE_SYNC_RECORDS);
         struct bench_message *late = bench_take(bench, A, J, MESSAGE_SYNC_RECORDS);
         bench_put(bench, A, KEY, "new");
@@ -88,12 +39,12 @@ static void test_joiner_apply__does_not_delete_what_came_since(void **state)
 {
     (void)state;
     for (unsigned committed = 0; committed <= 1; committed++) {
-        struct strong_bench *bench = with_old(ALL);
-        map_behind_the_joiner(bench, LIST);
+        struct strong_bench *bench = join_with_old(ALL);
+        join_map_behind(bench, LIST);
         bench_run(bench);
         bench_delete(bench, A, KEY);
         bench_run(bench);
-        map(bench, LIST, node_bit(J));
+        join_map(bench, LIST, node_bit(J));
         bench_run_until(bench, A, J, MESSAGE_SYNC_SYMBOLS);
         struct bench_message *late = bench_take(bench, A, J, MESSAGE_SYNC_SYMBOLS);
         uint64_t put = bench_put(bench, A, KEY, "newest");
@@ -115,11 +66,11 @@ static void test_joiner_apply__does_not_delete_what_came_since(void **state)
 static void test_joiner_apply__does_not_take_a_kept_key_back_in_flight(void **state)
 {
     (void)state;
-    struct strong_bench *bench = with_old(LIST);
+    struct strong_bench *bench = join_with_old(LIST);
     bench_put(bench, A, KEY, "one");
     bench_lose(bench, A, C, MESSAGE_INV);
-    map(bench, LIST, node_bit(J));
-    take_over(bench);
+    join_map(bench, LIST, node_bit(J));
+    join_take_over(bench);
     assert_int_equal(bench_lose(bench, A, C, MESSAGE_INV), 1);
     assert_int_equal(bench_lose(bench, A, J, MESSAGE_INV), 1);
     bench_run_until(bench, A, J, MESSAGE_SYNC_RECORDS);
@@ -131,7 +82,7 @@ static void test_joiner_apply__does_not_take_a_kept_key_back_in_flight(void **st
     bench_run(bench);
     assert_true(bench_flight(bench, J, KEY)->kept);
     assert_true(bench_wants_promotion(bench, J));
-    map(bench, ALL, 0);
+    join_map(bench, ALL, 0);
     assert_null(bench_flight(bench, J, KEY));
     assert_true(bench_gave(bench, bench_read(bench, J, KEY), "one"));
     bench_free(bench);
