@@ -45,6 +45,7 @@ struct store_sim {
     uint64_t fail_from;  // the first batch that fails, UINT64_MAX for none
     enum err fail_error;
     enum err read_error;
+    enum store_room room; // outlives processes, as a full disk does
     bool scanning;
     uint8_t *lent; // to the caller of get
 };
@@ -243,12 +244,20 @@ static enum err store_scan(void *self, enum store_table table, struct slice firs
     return ERR_OK;
 }
 
+static enum store_room store_room(void *self)
+{
+    const struct store_sim *store = self;
+    CHECK(store->open && !store->scanning);
+    return store->room;
+}
+
 static const struct store_ops store_sim_ops = {
     .put = store_put,
     .remove = store_remove,
     .commit = store_commit,
     .get = store_get,
     .scan = store_scan,
+    .room = store_room,
 };
 
 struct store_sim *store_sim_new(struct timeline *timeline, uint64_t seed, const struct delay *sync)
@@ -285,6 +294,11 @@ struct store store_sim_open(struct store_sim *store, store_done *done, void *con
 bool store_sim_is_open(const struct store_sim *store)
 {
     return store->open;
+}
+
+uint64_t store_sim_committed(const struct store_sim *store)
+{
+    return store->open ? store->committed : 0;
 }
 
 uint64_t store_sim_unreported(const struct store_sim *store)
@@ -345,6 +359,11 @@ void store_sim_fail_batch(struct store_sim *store, uint64_t batch, enum err erro
 void store_sim_fail_reads(struct store_sim *store, enum err error)
 {
     store->read_error = error;
+}
+
+void store_sim_set_room(struct store_sim *store, enum store_room room)
+{
+    store->room = room;
 }
 
 size_t store_sim_pairs(const struct store_sim *store, enum store_table table)

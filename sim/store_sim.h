@@ -47,7 +47,8 @@ void store_sim_free(struct store_sim *store);
 struct store store_sim_open(struct store_sim *store, store_done *done, void *context);
 bool store_sim_is_open(const struct store_sim *store);
 
-// How many batches were committed and are not reported yet.
+// How many batches were committed since it was opened, and how many of them are not reported yet.
+uint64_t store_sim_committed(const struct store_sim *store);
 uint64_t store_sim_unreported(const struct store_sim *store);
 
 // Ends the process and closes the store. Of the unreported batches the first `survivors` stay (all,
@@ -67,6 +68,9 @@ void store_sim_fail_batch(struct store_sim *store, uint64_t batch, enum err erro
 
 // get and scan answer `error` until this is set to ERR_OK.
 void store_sim_fail_reads(struct store_sim *store, enum err error);
+
+// What `room` answers from now on: STORE_ROOM_PLENTY at first. It refuses nothing by itself.
+void store_sim_set_room(struct store_sim *store, enum store_room room);
 
 // How many pairs of a table are durable.
 size_t store_sim_pairs(const struct store_sim *store, enum store_table table);

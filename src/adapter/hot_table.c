@@ -79,6 +79,12 @@ static struct hot_entry *entry_new(struct hot_table *hot, struct slice key,
     return entry;
 }
 
+static void leave_load(struct hot_table *hot, const struct hot_entry *entry)
+{
+    struct store_load load = store_load_of(entry->key_length, entry->value_length);
+    store_load_part(&hot->load, &load);
+}
+
 static void add(struct hot_table *hot, const struct store_op *op, uint64_t sequence)
 {
     struct hot_entry **links[HOT_LEVELS_MAX];
@@ -86,7 +92,11 @@ static void add(struct hot_table *hot, const struct store_op *op, uint64_t seque
     struct hot_entry *entry = *links[0];
     if (entry == NULL || !slice_equal(hot_entry_key(entry), op->key))
         entry = entry_new(hot, op->key, links);
+    else
+        leave_load(hot, entry);
     CHECK(entry->sequence <= sequence);
+    struct store_load load = store_load_of(op->key.length, op->value.length);
+    store_load_join(&hot->load, &load);
     hot->bytes += op->value.length;
     hot->bytes -= entry->value_length;
     free(entry->value);
@@ -125,6 +135,7 @@ static void drop_from(struct hot_table *hot, struct hot_entry **first, uint64_t 
         struct hot_entry *next = entry->next[0];
         if (entry->sequence <= sequence) {
             hot->bytes -= weight_of(entry);
+            leave_load(hot, entry);
             entry_free(entry);
         } else {
             for (unsigned level = 0; level < entry->levels; level++) {
@@ -147,5 +158,5 @@ void hot_table_drop(struct hot_table *hot, uint64_t sequence)
 void hot_table_release(struct hot_table *hot)
 {
     hot_table_drop(hot, UINT64_MAX);
-    CHECK(hot->bytes == 0);
+    CHECK(hot->bytes == 0 && hot->load.ops == 0 && hot->load.small_bytes == 0);
 }

@@ -7,7 +7,8 @@
 // Invariants
 //  1. In each table keys rise strictly along the lowest level; every higher level is a part of the
 //     one below.
-//  2. `bytes` is what all entries take, their own frames included.
+//  2. `bytes` is what all entries take, their own frames included; `load` what they will ask of the
+//     store beneath.
 //
 // It has no maximum of its own: whoever adds looks at `bytes` before.
 #ifndef BRUSIO_ADAPTER_HOT_TABLE_H
@@ -36,6 +37,7 @@ struct hot_table {
     struct hot_entry *first[STORE_TABLE_COUNT][HOT_LEVELS_MAX];
     struct rng rng;
     size_t bytes;
+    struct store_load load;
 };
 
 void hot_table_init(struct hot_table *hot);

@@ -8,9 +8,13 @@
 #ifndef BRUSIO_ADAPTER_LOG_MARK_H
 #define BRUSIO_ADAPTER_LOG_MARK_H
 
-#include "adapter/store_directory.h"
+#include "port/file.h"
 
 #define LOG_MARK_FILE "brusio.log"
+
+// Where the boot's id stands in the file, and its length.
+#define LOG_MARK_BOOT_OFFSET 13u
+#define LOG_MARK_BOOT_BYTES 36u
 
 struct log_mark {
     bool present;
@@ -18,13 +22,12 @@ struct log_mark {
     uint64_t seed;
 };
 
-// No file gives OK and not `present`. ERR_CORRUPT or ERR_IO.
-WARN_UNUSED enum err log_mark_read(const struct store_directory *directory, struct log_mark *out,
-                                   struct errmsg *detail);
+// No file gives OK and not `present`. `boot` is this run's id, or zeros when it is not known, which
+// no run's id equals: LOG_MARK_BOOT_BYTES. ERR_CORRUPT, ERR_FULL or ERR_IO.
+WARN_UNUSED enum err log_mark_read(const struct files *files, const uint8_t *boot,
+                                   struct log_mark *out);
 
-// Chooses a new seed, writes the file for this run of the machine, and gives the seed. ERR_FULL or
-// ERR_IO.
-WARN_UNUSED enum err log_mark_write(const struct store_directory *directory, uint64_t *out_seed,
-                                    struct errmsg *detail);
+// Writes the file for this run of the machine. ERR_FULL or ERR_IO.
+WARN_UNUSED enum err log_mark_write(const struct files *files, const uint8_t *boot, uint64_t seed);
 
 #endif

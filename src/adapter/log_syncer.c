@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct log_syncer {
     struct log_syncer_config config;
@@ -47,8 +45,8 @@ static void sync_files(struct log_syncer *syncer)
 {
     syncer->unsynced = false;
     for (int i = 0; i < LOG_SYNCER_FILES && syncer->error == ERR_OK; i++)
-        if (fdatasync(syncer->config.fds[i]) != 0)
-            syncer->error = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+        syncer->error =
+            syncer->config.files.ops->sync(syncer->config.files.self, syncer->config.synced[i]);
 }
 
 // One turn after a touch, without the lock.
@@ -61,8 +59,11 @@ static void work(struct log_syncer *syncer, uint64_t touched_ms)
     }
     if (touched)
         syncer->config.tick(syncer->config.context);
-    if (syncer->unsynced && now_ms() >= syncer->sync_due_ms)
-        sync_files(syncer);
+    if (!syncer->unsynced || now_ms() < syncer->sync_due_ms)
+        return;
+    sync_files(syncer);
+    if (syncer->error != ERR_OK)
+        syncer->config.tick(syncer->config.context);
 }
 
 static void *run(void *argument)
@@ -132,14 +133,16 @@ enum err log_syncer_error(const struct log_syncer *syncer)
     return (enum err)syncer->error;
 }
 
-void log_syncer_stop(struct log_syncer *syncer)
+enum err log_syncer_stop(struct log_syncer *syncer)
 {
     if (syncer == NULL)
-        return;
+        return ERR_OK;
     pthread_mutex_lock(&syncer->mutex);
     syncer->stopping = true;
     pthread_cond_signal(&syncer->wake);
     pthread_mutex_unlock(&syncer->mutex);
     CHECK(pthread_join(syncer->thread, NULL) == 0);
+    enum err error = log_syncer_error(syncer);
     free_syncer(syncer);
+    return error;
 }

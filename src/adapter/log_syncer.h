@@ -4,22 +4,21 @@
 // Promise
 //  1. What was appended before log_syncer_touch is synced at most sync_ms + tick_ms, and the time
 //     that syncing takes, later.
-//  2. `tick` is called from the thread, which holds no lock then, at most once in tick_ms and at
-//     least once after each touch.
+//  2. `tick` is called from the thread, which holds no lock then, once in tick_ms after a touch,
+//     and after a failed sync.
 //  3. While nothing is touched the thread sleeps.
 //
 // It reports the first error of syncing, and syncs nothing after it.
 #ifndef BRUSIO_ADAPTER_LOG_SYNCER_H
 #define BRUSIO_ADAPTER_LOG_SYNCER_H
 
-#include "base/err.h"
-
-#include <stdint.h>
+#include "port/file.h"
 
 #define LOG_SYNCER_FILES 2
 
 struct log_syncer_config {
-    int fds[LOG_SYNCER_FILES]; // borrowed until the stop
+    struct files files;
+    struct file *synced[LOG_SYNCER_FILES]; // borrowed until the stop
     uint64_t tick_ms;
     uint64_t sync_ms;
     void (*tick)(void *context);
@@ -38,7 +37,8 @@ void log_syncer_touch(struct log_syncer *syncer);
 // ERR_OK, ERR_FULL or ERR_IO: how syncing went so far.
 enum err log_syncer_error(const struct log_syncer *syncer);
 
-// Ends the thread and frees the syncer; NULL is fine. What was appended last may not be synced.
-void log_syncer_stop(struct log_syncer *syncer);
+// Ends the thread and frees the syncer; returns how syncing went. NULL is fine. What was appended
+// last may not be synced.
+enum err log_syncer_stop(struct log_syncer *syncer);
 
 #endif

@@ -18,6 +18,7 @@ void store_batch_init(struct store_batch *batch)
     list_init(&batch->link);
     batch->number = 0;
     buf_init(&batch->ops, STORE_BATCH_BYTES_MAX);
+    batch->load = (struct store_load){0};
 }
 
 void store_batch_release(struct store_batch *batch)
@@ -29,6 +30,7 @@ void store_batch_clear(struct store_batch *batch)
 {
     batch->number = 0;
     buf_clear(&batch->ops);
+    batch->load = (struct store_load){0};
 }
 
 static void add(struct store_batch *batch, enum store_table table, struct slice key,
@@ -47,6 +49,8 @@ static void add(struct store_batch *batch, enum store_table table, struct slice 
     memcpy(next + sizeof header, key.bytes, key.length);
     if (value.length > 0)
         memcpy(next + sizeof header + key.length, value.bytes, value.length);
+    struct store_load load = store_load_of(key.length, value.length);
+    store_load_join(&batch->load, &load);
 }
 
 void store_batch_put(struct store_batch *batch, enum store_table table, struct slice key,
@@ -88,6 +92,11 @@ enum err store_batch_load(struct store_batch *batch, struct slice bytes)
     }
     buf_append_slice(&batch->ops, bytes);
     CHECK(!batch->ops.overflown);
+    struct store_op op;
+    for (size_t position = 0; store_batch_next(batch, &position, &op);) {
+        struct store_load load = store_load_of(op.key.length, op.value.length);
+        store_load_join(&batch->load, &load);
+    }
     return ERR_OK;
 }
 

@@ -12,6 +12,7 @@
 #ifndef BRUSIO_ADAPTER_STORE_BATCH_H
 #define BRUSIO_ADAPTER_STORE_BATCH_H
 
+#include "adapter/store_space.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "port/store.h"
@@ -22,6 +23,7 @@ struct store_batch {
     struct list link; // for whoever queues batches
     uint64_t number;  // what `commit` gave; 0 while open
     struct buf ops;
+    struct store_load load; // of all operations
 };
 
 struct store_op {

@@ -1,5 +1,7 @@
 #include "adapter/store_directory.h"
 
+#include "adapter/file_note.h"
+#include "adapter/file_os.h"
 #include "base/check.h"
 
 #include <errno.h>
@@ -13,14 +15,13 @@
 
 #define FORMAT_PREFIX "brusio store format "
 
-enum { FORMAT_BYTES_MAX = 64, LOCK_BYTES_MAX = 32, READ_BYTES = 4096, NAME_BYTES_MAX = 64 };
+enum { FORMAT_BYTES_MAX = 64, LOCK_BYTES_MAX = 32 };
 
 static enum err failure(const struct store_directory *directory, const char *doing,
                         const char *name, struct errmsg *detail)
 {
-    enum err error = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
-    return errmsg_set(detail, error, "cannot %s %s/%s: %s", doing, directory->path, name,
-                      strerror(errno));
+    return errmsg_set(detail, file_os_error(errno), "cannot %s %s/%s: %s", doing, directory->path,
+                      name, strerror(errno));
 }
 
 // The process id that the lock's holder wrote, or 0.
@@ -140,17 +141,22 @@ enum err store_directory_check_format(const struct store_directory *directory, b
         error = ERR_OK;
         goto done;
     }
-    if (error == ERR_IO)
+    if (error == ERR_IO || error == ERR_FULL)
         goto done;
     *out_present = true;
     if (error != ERR_OK || parse_format(buf_slice(&text), &format) != ERR_OK)
-        error =
-            errmsg_set(detail, ERR_CORRUPT, "%s/%s is damaged: restore the directory from a copy",
-                       directory->path, STORE_FORMAT_FILE);
+        error = errmsg_set(detail, ERR_CORRUPT, "%s/%s is damaged: " STORE_REMEDY, directory->path,
+                           STORE_FORMAT_FILE);
     else if (format > STORE_FORMAT)
         error = errmsg_set(detail, ERR_VERSION,
                            "the data in %s has format %" PRIu64
                            ", and this program reads up to format %u: start a newer brusio",
+                           directory->path, format, STORE_FORMAT);
+    else if (format < STORE_FORMAT)
+        error = errmsg_set(detail, ERR_VERSION,
+                           "the data in %s has format %" PRIu64
+                           ", and this program reads format %u only: start the brusio that wrote "
+                           "it, or make the directory anew with `brusiod --rebuild`",
                            directory->path, format, STORE_FORMAT);
 done:
     buf_release(&text);
@@ -167,67 +173,36 @@ enum err store_directory_write_format(const struct store_directory *directory,
                                    detail);
 }
 
+// `error`, with `detail` when it is the system's.
+static enum err note_result(const struct store_directory *directory, enum err error,
+                            const char *doing, const char *name, struct errmsg *detail)
+{
+    if (error == ERR_OK || error == ERR_NOT_FOUND)
+        return error;
+    return errmsg_set(detail, error, "cannot %s %s/%s: %s", doing, directory->path, name,
+                      err_sentence(error));
+}
+
 enum err store_directory_read(const struct store_directory *directory, const char *name,
                               struct buf *out, struct errmsg *detail)
 {
-    int fd = openat(directory->fd, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return ERR_NOT_FOUND;
-    if (fd < 0)
-        return failure(directory, "open", name, detail);
-    enum err error = ERR_OK;
-    uint8_t bytes[READ_BYTES];
-    for (ssize_t length = 1; length > 0 && error == ERR_OK;) {
-        length = read(fd, bytes, sizeof bytes);
-        if (length < 0)
-            error = failure(directory, "read", name, detail);
-        else
-            buf_append(out, bytes, (size_t)length);
-        if (out->overflown)
-            error = errmsg_set(detail, ERR_TOO_LARGE, "%s/%s is too large", directory->path, name);
-    }
-    close(fd);
-    return error;
-}
-
-static bool write_all(int fd, struct slice content)
-{
-    for (size_t written = 0; written < content.length;) {
-        ssize_t length = write(fd, content.bytes + written, content.length - written);
-        if (length < 0 && errno != EINTR)
-            return false;
-        if (length > 0)
-            written += (size_t)length;
-    }
-    return true;
+    struct file_os os = {.directory_fd = directory->fd};
+    struct files files = file_os_port(&os);
+    return note_result(directory, file_note_read(&files, name, out), "read", name, detail);
 }
 
 enum err store_directory_replace(const struct store_directory *directory, const char *name,
                                  struct slice content, struct errmsg *detail)
 {
-    char draft[NAME_BYTES_MAX];
-    int length = snprintf(draft, sizeof draft, "%s.new", name);
-    CHECK(length > 0 && (size_t)length < sizeof draft);
-    int fd = openat(directory->fd, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return failure(directory, "create", draft, detail);
-    enum err error = ERR_OK;
-    if (!write_all(fd, content) || fsync(fd) != 0)
-        error = failure(directory, "write", draft, detail);
-    else if (renameat(directory->fd, draft, directory->fd, name) != 0)
-        error = failure(directory, "rename", draft, detail);
-    else if (fsync(directory->fd) != 0)
-        error = failure(directory, "sync", name, detail);
-    close(fd);
-    return error;
+    struct file_os os = {.directory_fd = directory->fd};
+    struct files files = file_os_port(&os);
+    return note_result(directory, file_note_replace(&files, name, content), "write", name, detail);
 }
 
 enum err store_directory_delete(const struct store_directory *directory, const char *name,
                                 struct errmsg *detail)
 {
-    if (unlinkat(directory->fd, name, 0) != 0)
-        return errno == ENOENT ? ERR_OK : failure(directory, "remove", name, detail);
-    if (fsync(directory->fd) != 0)
-        return failure(directory, "sync", name, detail);
-    return ERR_OK;
+    struct file_os os = {.directory_fd = directory->fd};
+    struct files files = file_os_port(&os);
+    return note_result(directory, file_note_remove(&files, name), "remove", name, detail);
 }

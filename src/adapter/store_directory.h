@@ -5,7 +5,7 @@
 //  1. While a store_directory is open, no other process (nor another opening in this one) can open
 //     it.
 //  2. A small file is, at every moment and after a loss of power, its old content or its new one.
-//  3. A directory whose format is newer than this program's is refused and left as it is.
+//  3. A directory whose format is not this program's is refused and left as it is.
 //
 // It knows nothing of what the database beside these files holds.
 #ifndef BRUSIO_ADAPTER_STORE_DIRECTORY_H
@@ -13,8 +13,12 @@
 
 #include "base/buf.h"
 
-// Raised when an older program would misread what this one writes.
-#define STORE_FORMAT 1u
+// Raised when what is written changes its form. 2: each value carries a checksum.
+#define STORE_FORMAT 2u
+
+// What to do about a damaged directory, to end a sentence with.
+#define STORE_REMEDY                                                                               \
+    "start `brusiod --rebuild` to fetch its data from the other nodes, or restore it from a copy"
 
 #define STORE_LOCK_FILE "brusio.lock"
 #define STORE_FORMAT_FILE "brusio.format"
@@ -34,24 +38,18 @@ WARN_UNUSED enum err store_directory_open(const char *path, struct store_directo
 void store_directory_close(struct store_directory *directory);
 
 // Whether the format file is there (`*out_present`) and one that this program reads: otherwise
-// ERR_VERSION (newer), ERR_CORRUPT (unreadable) or ERR_IO.
+// ERR_VERSION (newer or older), ERR_CORRUPT (unreadable) or ERR_IO.
 WARN_UNUSED enum err store_directory_check_format(const struct store_directory *directory,
                                                   bool *out_present, struct errmsg *detail);
 WARN_UNUSED enum err store_directory_write_format(const struct store_directory *directory,
                                                   struct errmsg *detail);
 
-// Appends a small file's bytes to `out`. ERR_NOT_FOUND, ERR_TOO_LARGE (past the maximum of `out`)
-// or ERR_IO.
+// As file_note_read, file_note_replace and file_note_remove.
 WARN_UNUSED enum err store_directory_read(const struct store_directory *directory, const char *name,
                                           struct buf *out, struct errmsg *detail);
-
-// Replaces a small file and syncs it and the directory. ERR_FULL or ERR_IO: it has its old content,
-// or the new one not yet synced.
 WARN_UNUSED enum err store_directory_replace(const struct store_directory *directory,
                                              const char *name, struct slice content,
                                              struct errmsg *detail);
-
-// Removes a small file, if it is there, and syncs the directory. ERR_IO.
 WARN_UNUSED enum err store_directory_delete(const struct store_directory *directory,
                                             const char *name, struct errmsg *detail);
 

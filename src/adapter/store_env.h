@@ -2,7 +2,7 @@
 //
 // Promise
 //  1. What is handed out has all tables, and a file as long as its pages need, so that reading a
-//     page cannot run past the end of the file.
+//     page cannot run past the end of the file. A file that lost a page in use is refused.
 //  2. A directory that had a store and lost its data file, or its tables, is refused, never taken
 //     for new.
 //
@@ -11,6 +11,7 @@
 #define BRUSIO_ADAPTER_STORE_ENV_H
 
 #include "adapter/store_directory.h"
+#include "adapter/store_space.h"
 #include "port/store.h"
 
 #include <lmdb.h>
@@ -23,12 +24,17 @@ struct store_env {
 };
 
 // Opens the environment in `directory`; `fresh` says that no store was ever completed there.
-// Everything that the file holds is synced on return. `size_bytes_max` as in store_lmdb_config,
-// already checked. ERR_CORRUPT, ERR_VERSION (made by another version of LMDB), ERR_FULL or ERR_IO.
+// Everything that the file holds is synced on return. `map_bytes` is what the file may take at
+// most. ERR_CORRUPT (also: made by another version of LMDB), ERR_FULL or ERR_IO.
 WARN_UNUSED enum err store_env_open(const struct store_directory *directory, bool fresh,
-                                    size_t size_bytes_max, struct store_env *out,
-                                    struct errmsg *detail);
+                                    size_t map_bytes, struct store_env *out, struct errmsg *detail);
 void store_env_close(struct store_env *env);
+
+// Counts the pages that are in use as `txn` sees them; a result of LMDB.
+int store_env_measure(const struct store_env *env, MDB_txn *txn, struct store_space *space);
+
+// Asks the file system what is left of it, which takes as long as it takes. ERR_IO.
+WARN_UNUSED enum err store_env_measure_disk(const struct store_env *env, struct store_space *space);
 
 // What a result of LMDB means to the port's users: ERR_OK, ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT or
 // ERR_IO.

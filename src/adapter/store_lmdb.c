@@ -1,5 +1,8 @@
 #include "adapter/store_lmdb.h"
 
+#include "adapter/file_os.h"
+#include "adapter/store_sum.h"
+#include "adapter/store_suspicion.h"
 #include "adapter/store_writer.h"
 #include "base/check.h"
 
@@ -12,7 +15,8 @@ struct store_lmdb {
     struct store_steady steady;
     struct store_writer *writer;
     enum durability durability;
-    bool rolled_back;
+    uint64_t size_bytes_max;
+    bool suspect;
     store_done *done;
     void *context;
 
@@ -24,6 +28,12 @@ struct store_lmdb {
     bool reader_live; // otherwise to be renewed before its next use
     MDB_cursor *cursors[STORE_TABLE_COUNT];
     bool visiting;
+};
+
+struct range {
+    enum store_table table;
+    struct slice first;
+    struct slice end;
 };
 
 static MDB_val value_of(struct slice slice)
@@ -81,25 +91,34 @@ static enum err get(void *self, enum store_table table, struct slice key, struct
     int result = reader_renew(store);
     if (result == MDB_SUCCESS)
         result = mdb_get(store->reader, store->env.tables[table], &wanted, &found);
-    *out = slice_of(found.mv_data, found.mv_size);
-    return store_env_error(result);
+    *out = slice_of(NULL, 0);
+    if (result != MDB_SUCCESS)
+        return store_env_error(result);
+    return store_sum_open(table, key, slice_of(found.mv_data, found.mv_size), out);
 }
 
-static int visit_range(MDB_cursor *cursor, struct slice first, struct slice end, store_visit *visit,
-                       void *context)
+static enum err visit_range(MDB_cursor *cursor, const struct range *range, store_visit *visit,
+                            void *context)
 {
+    struct slice first = range->first;
+    struct slice end = range->end;
     MDB_val key = value_of(first);
-    MDB_val value;
-    int result = mdb_cursor_get(cursor, &key, &value, first.length > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    MDB_val sealed;
+    int result =
+        mdb_cursor_get(cursor, &key, &sealed, first.length > 0 ? MDB_SET_RANGE : MDB_FIRST);
     while (result == MDB_SUCCESS) {
         struct slice found = slice_of(key.mv_data, key.mv_size);
+        struct slice value;
         if (end.length > 0 && slice_compare(found, end) >= 0)
-            return MDB_SUCCESS;
-        if (!visit(context, found, slice_of(value.mv_data, value.mv_size)))
-            return MDB_SUCCESS;
-        result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+            return ERR_OK;
+        if (store_sum_open(range->table, found, slice_of(sealed.mv_data, sealed.mv_size), &value) !=
+            ERR_OK)
+            return ERR_CORRUPT;
+        if (!visit(context, found, value))
+            return ERR_OK;
+        result = mdb_cursor_get(cursor, &key, &sealed, MDB_NEXT);
     }
-    return result == MDB_NOTFOUND ? MDB_SUCCESS : result;
+    return result == MDB_NOTFOUND ? ERR_OK : store_env_error(result);
 }
 
 static enum err scan(void *self, enum store_table table, struct slice first, struct slice end,
@@ -115,14 +134,28 @@ static enum err scan(void *self, enum store_table table, struct slice first, str
                                  : mdb_cursor_open(store->reader, store->env.tables[table], cursor);
     if (result != MDB_SUCCESS)
         return store_env_error(result);
+    struct range range = {.table = table, .first = first, .end = end};
     store->visiting = true;
-    result = visit_range(*cursor, first, end, visit, context);
+    enum err error = visit_range(*cursor, &range, visit, context);
     store->visiting = false;
-    return store_env_error(result);
+    return error;
+}
+
+struct store_space store_lmdb_space(const struct store_lmdb *store)
+{
+    return store_writer_room(store->writer).space;
+}
+
+static enum store_room room(void *self)
+{
+    struct store_lmdb *store = self;
+    struct store_writer_room left = store_writer_room(store->writer);
+    store_load_join(&left.waiting, &store->open_batch->load);
+    return left.failed ? STORE_ROOM_NONE : store_space_room(&left.space, &left.waiting);
 }
 
 static const struct store_ops ops = {
-    .put = put, .remove = remove_key, .commit = commit, .get = get, .scan = scan};
+    .put = put, .remove = remove_key, .commit = commit, .get = get, .scan = scan, .room = room};
 
 struct store store_lmdb_port(struct store_lmdb *store)
 {
@@ -130,18 +163,32 @@ struct store store_lmdb_port(struct store_lmdb *store)
 }
 
 // Checks and rounds the size that was asked for.
-static enum err choose_size(const struct store_lmdb_config *config, size_t *out,
+static enum err choose_size(const struct store_lmdb_config *config, uint64_t *out,
                             struct errmsg *detail)
 {
     uint64_t size =
         config->size_bytes_max > 0 ? config->size_bytes_max : STORE_LMDB_SIZE_BYTES_DEFAULT;
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (size < STORE_LMDB_SIZE_BYTES_MIN || size > SIZE_MAX / 2)
+    if (size < STORE_LMDB_SIZE_BYTES_MIN || size > STORE_LMDB_SIZE_BYTES_MAX)
         return errmsg_set(detail, ERR_INVALID, "a store's size is from %llu to %llu bytes",
                           (unsigned long long)STORE_LMDB_SIZE_BYTES_MIN,
-                          (unsigned long long)(SIZE_MAX / 2));
-    *out = (size_t)((size + page - 1) / page * page);
+                          (unsigned long long)STORE_LMDB_SIZE_BYTES_MAX);
+    *out = (size + page - 1) / page * page;
     return ERR_OK;
+}
+
+// A suspicion outlives the opening that found it.
+static enum err note_suspicion(struct store_lmdb *store, bool rolled_back, struct errmsg *detail)
+{
+    struct file_os os = {.directory_fd = store->directory.fd};
+    struct files files = file_os_port(&os);
+    enum err error = store_suspicion_read(&files, &store->suspect);
+    if (error == ERR_OK && rolled_back && !store->suspect) {
+        store->suspect = true;
+        error = store_suspicion_raise(&files);
+    }
+    return errmsg_set(error != ERR_OK ? detail : NULL, error, "cannot read or write %s/%s",
+                      store->directory.path, STORE_SUSPICION_FILE);
 }
 
 // Locks, checks and opens what is on disk, so that from here on a loss of power is survived in
@@ -149,17 +196,20 @@ static enum err choose_size(const struct store_lmdb_config *config, size_t *out,
 static enum err open_disk(struct store_lmdb *store, const struct store_lmdb_config *config,
                           struct errmsg *detail)
 {
-    size_t size = 0;
     bool present = false;
-    enum err error = choose_size(config, &size, detail);
+    bool rolled_back = false;
+    enum err error = choose_size(config, &store->size_bytes_max, detail);
     if (error == ERR_OK)
         error = store_directory_open(config->directory, &store->directory, detail);
     if (error == ERR_OK)
         error = store_directory_check_format(&store->directory, &present, detail);
     if (error == ERR_OK)
-        error = store_steady_recover(&store->directory, &store->rolled_back, detail);
+        error = store_steady_recover(&store->directory, &rolled_back, detail);
     if (error == ERR_OK)
-        error = store_env_open(&store->directory, !present, size, &store->env, detail);
+        error = note_suspicion(store, rolled_back, detail);
+    size_t map_bytes = (size_t)(store->size_bytes_max + store->size_bytes_max / STORE_SLACK_SHARE);
+    if (error == ERR_OK)
+        error = store_env_open(&store->directory, !present, map_bytes, &store->env, detail);
     // Last, so that a first opening that was cut short is begun anew, not taken for a store that
     // lost its data.
     if (error == ERR_OK && !present)
@@ -196,6 +246,7 @@ static enum err start_writer(struct store_lmdb *store, const struct store_lmdb_c
 {
     struct store_writer_config writer_config = {
         .env = &store->env,
+        .size_bytes_max = store->size_bytes_max,
         .steady = store->durability == DURABILITY_INTERVAL ? &store->steady : NULL,
         .sync_interval_ms = STORE_LMDB_SYNC_INTERVAL_MS,
         .backlog_bytes_max = STORE_LMDB_BACKLOG_BYTES_MAX,
@@ -250,9 +301,19 @@ size_t store_lmdb_backlog_bytes(const struct store_lmdb *store)
     return store_writer_backlog_bytes(store->writer);
 }
 
-bool store_lmdb_rolled_back(const struct store_lmdb *store)
+bool store_lmdb_suspect(const struct store_lmdb *store)
 {
-    return store->rolled_back;
+    return store->suspect;
+}
+
+enum err store_lmdb_trust(struct store_lmdb *store)
+{
+    struct file_os os = {.directory_fd = store->directory.fd};
+    struct files files = file_os_port(&os);
+    enum err error = store->suspect ? store_suspicion_drop(&files) : ERR_OK;
+    if (error == ERR_OK)
+        store->suspect = false;
+    return error;
 }
 
 // Makes a clean end of a store that does not sync each batch. One that failed keeps its last steady

@@ -14,15 +14,18 @@
 //  2. reported <= batches ended <= committed.
 //  3. The read transaction is never older than the last poll that reported something.
 //
-// It neither retries nor repairs: after an error the store stays failed (reads go on) until it is
-// opened again. A store whose size limit was reached can be opened again with a greater one.
+// It neither retries nor repairs: after an error, of a sync too, the store stays failed (reads go
+// on) until it is opened again. Each value has a checksum, and damage shows when it is read; damage
+// to a key may hide it from get, and shows in a scan.
 #ifndef BRUSIO_ADAPTER_STORE_LMDB_H
 #define BRUSIO_ADAPTER_STORE_LMDB_H
 
+#include "adapter/store_space.h"
 #include "port/store.h"
 
 #define STORE_LMDB_SIZE_BYTES_DEFAULT (UINT64_C(64) << 30)
-#define STORE_LMDB_SIZE_BYTES_MIN (UINT64_C(128) << 10)
+#define STORE_LMDB_SIZE_BYTES_MIN (UINT64_C(1) << 20)
+#define STORE_LMDB_SIZE_BYTES_MAX ((uint64_t)SIZE_MAX / 4)
 
 // Committed batches that wait for the disk.
 #define STORE_LMDB_BACKLOG_BYTES_MAX ((size_t)256 << 20)
@@ -33,7 +36,9 @@
 struct store_lmdb_config {
     const char *directory; // made if missing; its parent must exist. Borrowed for the call
 
-    // 0: the default. At least STORE_LMDB_SIZE_BYTES_MIN; rounded up to whole pages.
+    // What the pages in use may take; 0: the default. From STORE_LMDB_SIZE_BYTES_MIN to
+    // STORE_LMDB_SIZE_BYTES_MAX; rounded up to whole pages. The file may get larger by one part in
+    // STORE_SLACK_SHARE, and users should be refused from three quarters on (`room` of the port).
     uint64_t size_bytes_max;
 
     enum durability durability;
@@ -64,9 +69,17 @@ void store_lmdb_poll(struct store_lmdb *store);
 // waits for the disk, so the host refuses work well before that.
 size_t store_lmdb_backlog_bytes(const struct store_lmdb *store);
 
-// The machine lost power, or was reset, while the store was open with DURABILITY_INTERVAL: batches
-// that were reported in the last moments before may be gone.
-bool store_lmdb_rolled_back(const struct store_lmdb *store);
+// The machine lost power, or was reset, while the store was open for durability `interval` (here,
+// or behind a log): batches that were reported in the last moments before may be gone. It stays so,
+// over openings too, until store_lmdb_trust.
+bool store_lmdb_suspect(const struct store_lmdb *store);
+
+// Ends the suspicion, synced: the store was brought in sync with others. ERR_FULL or ERR_IO: it
+// stays.
+WARN_UNUSED enum err store_lmdb_trust(struct store_lmdb *store);
+
+// What is left of the store, as of the last transaction, with nothing taken off for what waits.
+struct store_space store_lmdb_space(const struct store_lmdb *store);
 
 // Finishes and syncs what was committed (reporting nothing more), drops the open batch, unlocks the
 // directory. NULL is fine.

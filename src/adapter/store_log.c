@@ -2,29 +2,19 @@
 
 #include "base/check.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const char *const file_names[LOG_FILES] = {STORE_LOG_FILE_0, STORE_LOG_FILE_1};
 
-enum err store_log_open(const char *path, struct store_log *out, struct errmsg *detail)
+enum err store_log_open(const struct files *files, const uint8_t *boot, struct store_log *out)
 {
-    *out = (struct store_log){.directory = {.fd = -1, .lock_fd = -1}};
-    for (int i = 0; i < LOG_FILES; i++)
-        out->files[i].fd = -1;
-    out->directory.path = memory_copy(path, strlen(path) + 1);
-    out->directory.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (out->directory.fd < 0)
-        return errmsg_set(detail, ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    enum err error = log_mark_read(&out->directory, &out->former, detail);
+    *out = (struct store_log){.files = *files};
+    memcpy(out->boot, boot, sizeof out->boot);
+    enum err error = log_mark_read(files, boot, &out->former);
     for (int i = 0; i < LOG_FILES && error == ERR_OK; i++)
-        error = log_file_open(&out->directory, file_names[i], &out->files[i], detail);
-    if (error == ERR_OK && !out->former.present && out->files[0].length + out->files[1].length > 0)
-        error = errmsg_set(detail, ERR_CORRUPT,
-                           "%s/%s is missing beside a log: restore the directory from a copy", path,
-                           LOG_MARK_FILE);
+        error = log_file_open(files, file_names[i], &out->logs[i]);
+    if (error == ERR_OK && !out->former.present && out->logs[0].length + out->logs[1].length > 0)
+        error = ERR_CORRUPT;
     return error;
 }
 
@@ -36,7 +26,7 @@ enum err store_log_replay(const struct store_log *log, uint64_t first, log_visit
     enum err error = ERR_OK;
     *out_gap = false;
     for (int i = 0; i < LOG_FILES && error == ERR_OK; i++) {
-        error = log_file_read(&log->files[i], &bytes[i], &contents[i].length);
+        error = log_file_read(&log->logs[i], &bytes[i], &contents[i].length);
         contents[i].bytes = bytes[i];
     }
     if (error == ERR_OK)
@@ -46,49 +36,52 @@ enum err store_log_replay(const struct store_log *log, uint64_t first, log_visit
     return error;
 }
 
-enum err store_log_begin(struct store_log *log, struct errmsg *detail)
+enum err store_log_begin(struct store_log *log, uint64_t seed)
 {
-    for (int i = 0; i < LOG_FILES; i++) {
-        enum err error = log_file_clear(&log->files[i]);
+    enum err error = ERR_OK;
+    for (int i = 0; i < LOG_FILES && error == ERR_OK; i++) {
+        error = log_file_clear(&log->logs[i]);
         // What was dropped must not come back under numbers that are given anew.
-        if (error == ERR_OK && fsync(log->files[i].fd) != 0)
-            error = ERR_IO;
-        if (error != ERR_OK)
-            return errmsg_set(detail, error, "cannot empty %s/%s", log->directory.path,
-                              file_names[i]);
+        if (error == ERR_OK)
+            error = log->files.ops->sync(log->files.self, log->logs[i].file);
     }
-    return log_mark_write(&log->directory, &log->seed, detail);
+    log->seed = seed;
+    return error == ERR_OK ? log_mark_write(&log->files, log->boot, seed) : error;
 }
 
 enum err store_log_append(struct store_log *log, uint64_t sequence, struct slice ops)
 {
-    return log_file_append(&log->files[log->active], log->seed, sequence, ops);
+    return log_file_append(&log->logs[log->active], log->seed, sequence, ops);
 }
 
 void store_log_turn(struct store_log *log)
 {
     log->active = (log->active + 1) % LOG_FILES;
-    CHECK(log->files[log->active].length == 0);
+    CHECK(log->logs[log->active].length == 0);
 }
 
 enum err store_log_cut(struct store_log *log)
 {
-    return log_file_clear(&log->files[(log->active + 1) % LOG_FILES]);
+    return log_file_clear(&log->logs[(log->active + 1) % LOG_FILES]);
 }
 
-// The mark last: as long as there is a record, it tells how to read it.
+// The mark last, and synced after the others: as long as there is a record, it tells how to read
+// it.
 void store_log_remove(struct store_log *log)
 {
     enum err error = ERR_OK;
     for (int i = 0; i < LOG_FILES && error == ERR_OK; i++)
-        error = store_directory_delete(&log->directory, file_names[i], NULL);
+        error = log->files.ops->remove(log->files.self, file_names[i]);
     if (error == ERR_OK)
-        (void)!store_directory_delete(&log->directory, LOG_MARK_FILE, NULL);
+        error = log->files.ops->sync_names(log->files.self);
+    if (error == ERR_OK)
+        error = log->files.ops->remove(log->files.self, LOG_MARK_FILE);
+    if (error == ERR_OK)
+        (void)!log->files.ops->sync_names(log->files.self);
 }
 
 void store_log_close(struct store_log *log)
 {
     for (int i = 0; i < LOG_FILES; i++)
-        log_file_close(&log->files[i]);
-    store_directory_close(&log->directory);
+        log_file_close(&log->logs[i]);
 }

@@ -1,28 +1,24 @@
-// A store on disk for DURABILITY_INTERVAL: a write-ahead log and a table in memory before LMDB.
+// A store on disk for DURABILITY_INTERVAL: a write-ahead log and a table in memory (hot_store)
+// before LMDB.
 //
-// A batch is appended to the log with one system call, on the loop's thread, and then stands in the
-// hot table; no other thread has to run before it is reported. LMDB is filled behind, with what
-// gathered meanwhile as one large sorted batch in which a key stands once, and the log is cut when
-// LMDB has synced that.
+// A batch is appended to the log with one system call, on the loop's thread; no other thread has to
+// run before it is reported. One more thread syncs the log, and LMDB's commit thread fills LMDB
+// behind.
 //
 // Promise: what port/store.h promises, and
 //  1. Completions come from store_logged_poll alone, called on the loop's thread after `notify`.
 //  2. What was reported survives the death of the process. A loss of power goes back to the state
 //     after some batch, at most STORE_LOGGED_SYNC_INTERVAL_MS, and the time that syncing takes,
-//     before.
+//     before, and is known afterwards (store_logged_suspect).
 //  3. One process at a time: a second one is refused, with the first one's process id.
 //  4. A store that was closed without an error is an LMDB store and nothing else.
 //
-// Invariants
-//  1. Every batch is in LMDB (flushed), or in a log and in the hot table. LMDB names, in the same
-//     transaction, the last batch that it has, so that no batch is applied twice or left out.
-//  2. At most one flush is under way; while it is, one log file has what it covers, and the other
-//     what came since.
-//  3. The hot table has at most STORE_LOGGED_HOT_BYTES_MAX, or one batch: `commit` waits.
+//  5. What is logged finds its place in LMDB: a store that became full opens again as it is.
 //
-// It neither retries nor repairs: after an error the store stays failed (reads go on) until it is
-// opened again. LMDB's size limit shows when LMDB is filled: batches that were reported just before
-// stay in the log, and the store must be opened again with a greater limit.
+// Invariants: those of hot_store.
+//
+// It neither retries nor repairs: after an error, of a sync too, the store stays failed (reads go
+// on) until it is opened again.
 #ifndef BRUSIO_ADAPTER_STORE_LOGGED_H
 #define BRUSIO_ADAPTER_STORE_LOGGED_H
 
@@ -40,7 +36,7 @@
 
 struct store_logged_config {
     const char *directory;   // made if missing; its parent must exist. Borrowed for the call
-    uint64_t size_bytes_max; // of LMDB, as in store_lmdb_config
+    uint64_t size_bytes_max; // as in store_lmdb_config
 
     // Called from any thread, also from inside `commit`: arrange that store_logged_poll is called
     // soon on the loop's thread.
@@ -54,7 +50,8 @@ struct store_logged;
 
 // Gives a store, to be ended by store_logged_close; what a log holds is in LMDB then. Errors as of
 // store_lmdb_open; ERR_CORRUPT also when the log is damaged before its end, ERR_FULL also when LMDB
-// has no room for what it holds. `detail` (may be NULL) is for people.
+// has no room for what it holds (a limit lower than before, or a full disk). `detail` (may be NULL)
+// is for people.
 WARN_UNUSED enum err store_logged_open(const struct store_logged_config *config,
                                        struct store_logged **out, struct errmsg *detail);
 
@@ -71,9 +68,9 @@ void store_logged_flush(struct store_logged *store);
 // The bytes of the hot table: what LMDB lacks, or has not yet synced.
 size_t store_logged_backlog_bytes(const struct store_logged *store);
 
-// The machine lost power, or was reset, while the store was open: batches that were reported in the
-// last moments before may be gone.
-bool store_logged_rolled_back(const struct store_logged *store);
+// As store_lmdb_suspect and store_lmdb_trust.
+bool store_logged_suspect(const struct store_logged *store);
+WARN_UNUSED enum err store_logged_trust(struct store_logged *store);
 
 // Fills LMDB (reporting nothing more), removes the log, drops the open batch, unlocks the
 // directory. After an error the log stays for the next opening. NULL is fine.

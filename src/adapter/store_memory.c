@@ -186,8 +186,21 @@ static enum err scan(void *self, enum store_table table, struct slice first, str
     return ERR_OK;
 }
 
+static enum store_room room(void *self)
+{
+    const struct store_memory *store = self;
+    const struct store_load *waiting = &store->open_batch.load;
+    uint64_t limit = store->config.size_bytes_max;
+    uint64_t taken = store->used_bytes + waiting->small_bytes + waiting->large_bytes;
+    uint64_t left = taken < limit ? limit - taken : 0;
+    uint64_t reserve = limit / STORE_RESERVE_SHARE;
+    if (store->full || left < reserve / STORE_RESERVE_NONE_SHARE)
+        return STORE_ROOM_NONE;
+    return left < reserve ? STORE_ROOM_LOW : STORE_ROOM_PLENTY;
+}
+
 static const struct store_ops ops = {
-    .put = put, .remove = remove_key, .commit = commit, .get = get, .scan = scan};
+    .put = put, .remove = remove_key, .commit = commit, .get = get, .scan = scan, .room = room};
 
 struct store_memory *store_memory_new(const struct store_memory_config *config)
 {

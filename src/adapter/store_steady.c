@@ -78,9 +78,8 @@ enum err store_steady_recover(const struct store_directory *directory, bool *out
         error = ERR_OK;
     else if (error == ERR_TOO_LARGE ||
              (error == ERR_OK && parse(buf_slice(&bytes), &content) != ERR_OK))
-        error =
-            errmsg_set(detail, ERR_CORRUPT, "%s/%s is damaged: restore the directory from a copy",
-                       directory->path, STORE_STEADY_FILE);
+        error = errmsg_set(detail, ERR_CORRUPT, "%s/%s is damaged: " STORE_REMEDY, directory->path,
+                           STORE_STEADY_FILE);
     else if (error == ERR_OK && !boot_id_is_present(content.boot)) {
         error = restore(directory, content.roots, detail);
         *out_rolled_back = !content.clean;

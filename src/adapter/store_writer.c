@@ -1,6 +1,7 @@
 #include "adapter/store_writer.h"
 
 #include "adapter/store_group.h"
+#include "adapter/store_sum.h"
 #include "base/check.h"
 
 #include <pthread.h>
@@ -20,6 +21,9 @@ struct store_writer {
     enum err failed;      // the first error, for ever
     bool unsynced;        // something was written since the last sync
     uint64_t sync_due_ms; // when the next sync begins, if unsynced
+    struct store_space space;
+    uint64_t disk_due_ms;       // when the file system is asked again,
+    uint64_t disk_due_in_bytes; // or after so much more was written
 
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t work;   // something waits, or `stopping`
@@ -28,6 +32,7 @@ struct store_writer {
     struct list spares;
     size_t spare_count;
     size_t backlog_bytes;
+    struct store_writer_room room_left;
     struct store_progress progress;
     bool stopping;
 };
@@ -63,9 +68,12 @@ static int apply_op(MDB_cursor *cursor, const struct store_group_op *op)
         int result = mdb_cursor_get(cursor, &key, NULL, MDB_SET);
         return result == MDB_SUCCESS ? mdb_cursor_del(cursor, 0) : result;
     }
-    MDB_val value = {.mv_size = op->value_length,
-                     .mv_data = (void *)(uintptr_t)(op->key + op->key_length)};
-    return mdb_cursor_put(cursor, &key, &value, 0);
+    MDB_val sealed = {.mv_size = op->value_length + STORE_SUM_BYTES};
+    int result = mdb_cursor_put(cursor, &key, &sealed, MDB_RESERVE);
+    if (result == MDB_SUCCESS)
+        store_sum_seal((enum store_table)op->table, slice_of(op->key, op->key_length),
+                       slice_of(op->key + op->key_length, op->value_length), sealed.mv_data);
+    return result;
 }
 
 // One cursor for each table: in sorted order the next key is often in the page where the cursor
@@ -92,6 +100,8 @@ static enum err write_group(struct store_writer *writer)
     int result = mdb_txn_begin(writer->config.env->lmdb, NULL, 0, &txn);
     if (result == MDB_SUCCESS)
         result = apply_ops(txn, writer->config.env, &writer->group);
+    if (result == MDB_SUCCESS)
+        result = store_env_measure(writer->config.env, txn, &writer->space);
     if (result == MDB_SUCCESS)
         return store_env_error(mdb_txn_commit(txn));
     if (txn != NULL)
@@ -124,15 +134,46 @@ static void sync_if_due(struct store_writer *writer)
     writer->unsynced = false;
 }
 
-// Moves waiting batches to `group` until it has its maximum.
-static void take_waiting(struct store_writer *writer, struct list *group)
+// Moves waiting batches to `group` until it has its maximum; returns their bytes.
+static size_t take_waiting(struct store_writer *writer, struct list *group)
 {
+    uint64_t share = store_space_free(&writer->space) / STORE_GROUP_FREE_SHARE;
+    struct store_load load = {0};
     size_t bytes = 0;
     while (bytes < STORE_GROUP_BYTES_MAX && !list_empty(&writer->waiting)) {
-        struct list *link = list_take_first(&writer->waiting);
+        struct list *link = writer->waiting.next;
+        store_load_join(&load, &batch_of(link)->load);
+        if (bytes > 0 && store_space_need(&writer->space, &load) > share)
+            break;
         bytes += weight_of(batch_of(link));
+        list_remove(link);
         list_append(group, link);
     }
+    return bytes;
+}
+
+// A disk that cannot be asked is as it was: writing will tell.
+static void measure_disk(struct store_writer *writer)
+{
+    (void)!store_env_measure_disk(writer->config.env, &writer->space);
+    writer->disk_due_ms = now_ms() + STORE_ROOM_STALE_MS;
+    writer->disk_due_in_bytes = STORE_RESERVE_DISK_BYTES_MAX / STORE_GROUP_FREE_SHARE;
+}
+
+static void measure_disk_if_due(struct store_writer *writer, size_t written)
+{
+    writer->disk_due_in_bytes -=
+        written < writer->disk_due_in_bytes ? written : writer->disk_due_in_bytes;
+    if (writer->disk_due_in_bytes == 0 || now_ms() >= writer->disk_due_ms)
+        measure_disk(writer);
+}
+
+// Whether the file system has to be asked again although nothing is written.
+static bool lacks_room(const struct store_writer *writer)
+{
+    struct store_load nothing = {0};
+    return writer->failed == ERR_OK &&
+           store_space_room(&writer->space, &nothing) != STORE_ROOM_PLENTY;
 }
 
 static void spare(struct store_writer *writer, struct store_batch *batch)
@@ -148,11 +189,14 @@ static void spare(struct store_writer *writer, struct store_batch *batch)
 
 static void end_group(struct store_writer *writer, struct list *group)
 {
+    writer->room_left.failed = writer->failed != ERR_OK;
+    writer->room_left.space = writer->space;
     while (!list_empty(group)) {
         struct store_batch *batch = batch_of(list_take_first(group));
         CHECK(batch->number > writer->progress.ended);
         writer->progress.ended = batch->number;
         writer->backlog_bytes -= weight_of(batch);
+        store_load_part(&writer->room_left.waiting, &batch->load);
         spare(writer, batch);
     }
     writer->progress.error = writer->failed;
@@ -163,12 +207,17 @@ static void end_group(struct store_writer *writer, struct list *group)
 
 static void wait_for_work(struct store_writer *writer)
 {
-    if (!writer->unsynced || writer->failed != ERR_OK) {
+    bool unsynced = writer->unsynced && writer->failed == ERR_OK;
+    bool lacking = lacks_room(writer);
+    if (!unsynced && !lacking) {
         pthread_cond_wait(&writer->work, &writer->mutex);
         return;
     }
-    struct timespec until = {.tv_sec = (time_t)(writer->sync_due_ms / 1000),
-                             .tv_nsec = (long)(writer->sync_due_ms % 1000) * 1000000};
+    uint64_t until_ms = unsynced ? writer->sync_due_ms : writer->disk_due_ms;
+    if (lacking && writer->disk_due_ms < until_ms)
+        until_ms = writer->disk_due_ms;
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
     pthread_cond_timedwait(&writer->work, &writer->mutex, &until);
 }
 
@@ -181,9 +230,10 @@ static void *run(void *argument)
     while (!writer->stopping || !list_empty(&writer->waiting)) {
         if (list_empty(&writer->waiting))
             wait_for_work(writer);
-        take_waiting(writer, &group);
+        size_t bytes = take_waiting(writer, &group);
         pthread_mutex_unlock(&writer->mutex);
         apply(writer, &group);
+        measure_disk_if_due(writer, bytes);
         bool advanced = !list_empty(&group);
         pthread_mutex_lock(&writer->mutex);
         end_group(writer, &group);
@@ -220,6 +270,22 @@ static void free_writer(struct store_writer *writer)
     free(writer);
 }
 
+static enum err measure_first(struct store_writer *writer, struct errmsg *detail)
+{
+    MDB_txn *txn = NULL;
+    writer->space = store_space_endless();
+    writer->space.size_bytes_max = writer->config.size_bytes_max;
+    int result = mdb_txn_begin(writer->config.env->lmdb, NULL, MDB_RDONLY, &txn);
+    if (result == MDB_SUCCESS)
+        result = store_env_measure(writer->config.env, txn, &writer->space);
+    if (txn != NULL)
+        mdb_txn_abort(txn);
+    measure_disk(writer);
+    writer->room_left.space = writer->space;
+    return errmsg_set(result != MDB_SUCCESS ? detail : NULL, store_env_error(result),
+                      "cannot measure the store: %s", mdb_strerror(result));
+}
+
 enum err store_writer_start(const struct store_writer_config *config, struct store_writer **out,
                             struct errmsg *detail)
 {
@@ -229,6 +295,11 @@ enum err store_writer_start(const struct store_writer_config *config, struct sto
     list_init(&writer->waiting);
     list_init(&writer->spares);
     init_synchronisation(writer);
+    enum err error = measure_first(writer, detail);
+    if (error != ERR_OK) {
+        free_writer(writer);
+        return error;
+    }
 
     // Signals are for the loop's thread.
     sigset_t all;
@@ -264,6 +335,7 @@ struct store_batch *store_writer_give(struct store_writer *writer, struct store_
            writer->backlog_bytes + weight > writer->config.backlog_bytes_max)
         pthread_cond_wait(&writer->room, &writer->mutex);
     writer->backlog_bytes += weight;
+    store_load_join(&writer->room_left.waiting, &batch->load);
     list_append(&writer->waiting, &batch->link);
     struct store_batch *empty = take_spare(writer);
     pthread_mutex_unlock(&writer->mutex);
@@ -290,6 +362,14 @@ size_t store_writer_backlog_bytes(struct store_writer *writer)
     size_t bytes = writer->backlog_bytes;
     pthread_mutex_unlock(&writer->mutex);
     return bytes;
+}
+
+struct store_writer_room store_writer_room(struct store_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    struct store_writer_room room = writer->room_left;
+    pthread_mutex_unlock(&writer->mutex);
+    return room;
 }
 
 enum err store_writer_stop(struct store_writer *writer)

@@ -26,8 +26,13 @@
 // One transaction takes no further batch once it has this much; what is larger is one batch.
 #define STORE_GROUP_BYTES_MAX ((size_t)64 << 20)
 
+// Nor when it may need more than one part in so many of the free pages: what it frees can be used
+// two transactions later.
+#define STORE_GROUP_FREE_SHARE 4u
+
 struct store_writer_config {
     const struct store_env *env;
+    uint64_t size_bytes_max; // of pages in use
 
     // With a first save behind it; NULL: each group is synced before it ends.
     struct store_steady *steady;
@@ -40,6 +45,13 @@ struct store_writer_config {
     void *context;
 };
 
+// What is left, and what waits to take of it.
+struct store_writer_room {
+    struct store_space space;
+    struct store_load waiting; // of the batches given and not ended
+    bool failed;
+};
+
 // Every batch up to number `durable` ended well; those after it, up to number `ended`, with
 // `error`.
 struct store_progress {
@@ -50,7 +62,8 @@ struct store_progress {
 
 struct store_writer;
 
-// Borrows what `config` points to. Gives a running writer, or ERR_IO when no thread can be started.
+// Borrows what `config` points to. Gives a running writer; ERR_IO when no thread can be started, or
+// an error of measuring what is left.
 WARN_UNUSED enum err store_writer_start(const struct store_writer_config *config,
                                         struct store_writer **out, struct errmsg *detail);
 
@@ -62,6 +75,10 @@ struct store_progress store_writer_progress(struct store_writer *writer);
 
 // The bytes of the batches given and not ended.
 size_t store_writer_backlog_bytes(struct store_writer *writer);
+
+// As of the last transaction; the file system as of at most STORE_ROOM_STALE_MS before it, or
+// before now while room is not plenty.
+struct store_writer_room store_writer_room(struct store_writer *writer);
 
 // Ends what was given and then the thread, and frees the writer; returns the error that stopped
 // writing, if any.

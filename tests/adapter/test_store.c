@@ -397,7 +397,7 @@ static void test_store__takes_the_longest_key_and_value(void **state)
 
 static void check_full(enum store_kind kind)
 {
-    enum { SIZE_BYTES = 256 << 10, VALUE_BYTES = 1000 };
+    enum { SIZE_BYTES = 1 << 20, VALUE_BYTES = 1000 };
     struct scratch_directory small;
     scratch_directory_init(&small);
     static struct store_fixture full;
@@ -406,7 +406,7 @@ static void check_full(enum store_kind kind)
     uint8_t value[VALUE_BYTES] = {1};
     uint32_t written = 0;
     enum err error = ERR_OK;
-    while (error == ERR_OK && written < SIZE_BYTES / VALUE_BYTES) {
+    while (error == ERR_OK && written < 2 * SIZE_BYTES / VALUE_BYTES) {
         full.port.ops->put(full.port.self, STORE_RECORDS, slice_of(&written, sizeof written),
                            slice_of(value, sizeof value));
         error = store_fixture_wait(&full, store_fixture_commit(&full));

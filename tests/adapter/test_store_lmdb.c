@@ -174,13 +174,16 @@ static void test_store_lmdb__lock_refuses_a_second_opener(void **state)
     check_pair(KIND_LMDB_COMMIT, "still", "mine");
 }
 
-static void test_store_lmdb__newer_format_is_refused(void **state)
+static void test_store_lmdb__another_format_is_refused(void **state)
 {
     (void)state;
     write_pair(KIND_LMDB_COMMIT, "a", "1");
-    overwrite(STORE_FORMAT_FILE, "brusio store format 2\n", 22, 0);
-    check_refused(ERR_VERSION, "format 2");
+    overwrite(STORE_FORMAT_FILE, "brusio store format 3\n", 22, 0);
+    check_refused(ERR_VERSION, "format 3");
     overwrite(STORE_FORMAT_FILE, "brusio store format 1\n", 22, 0);
+    check_refused(ERR_VERSION, "format 1");
+    check_refused(ERR_VERSION, "brusiod --rebuild");
+    overwrite(STORE_FORMAT_FILE, "brusio store format 2\n", 22, 0);
     check_pair(KIND_LMDB_COMMIT, "a", "1");
 }
 
@@ -306,7 +309,7 @@ static void test_store_lmdb__interval_survives_the_death_of_the_process(void **s
     assert_int_equal(in_child(write_and_die), 0);
     assert_int_equal(open_as(KIND_LMDB_INTERVAL, 0), ERR_OK);
     assert_true(store_fixture_holds(&fixture, STORE_RECORDS, "last words", "heard"));
-    assert_false(store_lmdb_rolled_back(fixture.lmdb));
+    assert_false(store_lmdb_suspect(fixture.lmdb));
     store_fixture_close(&fixture);
 }
 
@@ -333,14 +336,22 @@ static void test_store_lmdb__says_when_power_was_lost(void **state)
     write_pair(KIND_LMDB_INTERVAL, "a", "1");
     restart_machine();
     assert_int_equal(open_as(KIND_LMDB_INTERVAL, 0), ERR_OK);
-    assert_false(store_lmdb_rolled_back(fixture.lmdb)); // it had been closed
+    assert_false(store_lmdb_suspect(fixture.lmdb)); // it had been closed
     store_fixture_close(&fixture);
 
     assert_int_equal(in_child(write_and_die), 0);
     restart_machine();
     assert_int_equal(open_as(KIND_LMDB_INTERVAL, 0), ERR_OK);
-    assert_true(store_lmdb_rolled_back(fixture.lmdb));
+    assert_true(store_lmdb_suspect(fixture.lmdb));
     assert_true(store_fixture_holds(&fixture, STORE_RECORDS, "a", "1"));
+    store_fixture_close(&fixture);
+    assert_int_equal(open_as(KIND_LMDB_COMMIT, 0), ERR_OK);
+    assert_true(store_lmdb_suspect(fixture.lmdb));
+    assert_int_equal(store_lmdb_trust(fixture.lmdb), ERR_OK);
+    assert_false(store_lmdb_suspect(fixture.lmdb));
+    store_fixture_close(&fixture);
+    assert_int_equal(open_as(KIND_LMDB_COMMIT, 0), ERR_OK);
+    assert_false(store_lmdb_suspect(fixture.lmdb));
     store_fixture_close(&fixture);
     write_pair(KIND_LMDB_INTERVAL, "b", "2");
     check_pair(KIND_LMDB_INTERVAL, "b", "2");
@@ -376,7 +387,7 @@ int main(void)
         TEST(close_finishes_what_was_committed),
         TEST(backlog_ends_at_zero),
         TEST(lock_refuses_a_second_opener),
-        TEST(newer_format_is_refused),
+        TEST(another_format_is_refused),
         TEST(damaged_format_is_refused),
         TEST(damaged_data_file_is_refused),
         TEST(impossible_places_and_sizes_are_refused),

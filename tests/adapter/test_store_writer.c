@@ -39,6 +39,7 @@ static void test_store_writer__bounds_what_waits(void **state)
     assert_int_equal(store_directory_open(scratch.path, &directory, NULL), ERR_OK);
     assert_int_equal(store_env_open(&directory, true, SIZE_BYTES, &env, NULL), ERR_OK);
     struct store_writer_config config = {.env = &env,
+                                         .size_bytes_max = SIZE_BYTES,
                                          .backlog_bytes_max = BACKLOG_BYTES_MAX,
                                          .notify = count_notice,
                                          .context = &notices};
