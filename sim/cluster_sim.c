@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TURN_US_MAX = 200, CLOCK_START_US_MAX = 1000000000, LATE_US_MAX = 2000 };
+enum { REPAIR_DELAY_MS = 60000 };
 
 void cluster_sim_violation(struct cluster_sim *cluster, const char *format, ...)
 {
@@ -63,40 +63,64 @@ static void watch_net(void *context, enum net_sim_fate fate, uint64_t from, uint
 {
     struct cluster_sim *cluster = context;
     struct message message;
-    if (fate == NET_SIM_SENT || message_decode(bytes, &message) != ERR_OK)
+    if (fate == NET_SIM_SENT)
+        return;
+    // Of messages the hash takes the bytes: a line for each would cost more than the run.
+    uint64_t words[] = {timeline_now_us(cluster->timeline), fate, from, to};
+    cluster->trace_hash = hash64(slice_of(words, sizeof words), cluster->trace_hash);
+    cluster->trace_hash = hash64(bytes, cluster->trace_hash);
+    if ((fate != NET_SIM_DELIVERED && !cluster->tracing) ||
+        message_decode(bytes, &message) != ERR_OK)
+        return;
+    if (fate == NET_SIM_DELIVERED)
+        coverage_of_message(&cluster->coverage, &message);
+    if (!cluster->tracing)
         return;
     char record[128];
     describe(&message, record);
-    cluster_sim_trace(cluster,
-                      "%s %s %04" PRIx64 " -> %04" PRIx64 " epoch %" PRIu64 " #%" PRIu64 "%s",
-                      net_sim_fate_name(fate), message_name(message.kind), from & 0xffff,
-                      to & 0xffff, message.epoch, message.sequence, record);
+    printf("%12" PRIu64 " %s %s %04" PRIx64 " -> %04" PRIx64 " epoch %" PRIu64 " #%" PRIu64 "%s\n",
+           timeline_now_us(cluster->timeline), net_sim_fate_name(fate), message_name(message.kind),
+           from & 0xffff, to & 0xffff, message.epoch, message.sequence, record);
 }
 
 void cluster_sim_init(struct cluster_sim *cluster, uint64_t seed,
                       const struct net_sim_faults *faults)
 {
-    *cluster = (struct cluster_sim){
-        .replication_factor = 1, .sync = {.us_min = 50, .us_max = 2000}, .trace_hash = seed};
+    *cluster = (struct cluster_sim){.replication_factor = 1,
+                                    .repair_delay_ms = REPAIR_DELAY_MS,
+                                    .sync = {.us_min = 50, .us_max = 2000},
+                                    .trace_hash = seed};
     rng_init(&cluster->rng, seed);
     cluster->timeline = timeline_new();
     cluster->net = net_sim_new(cluster->timeline, rng_u64(&cluster->rng), faults);
     cluster->map_hashes = memory_zeroed(CLUSTER_SIM_EPOCHS_MAX, sizeof *cluster->map_hashes);
+    cluster_map_init(&cluster->newest);
     net_sim_set_watch(cluster->net, watch_net, cluster);
 }
 
 void cluster_sim_release(struct cluster_sim *cluster)
 {
-    for (unsigned i = 0; i < cluster->node_count; i++) {
-        struct sim_node *node = &cluster->nodes[i];
-        host_free(node->host);
-        clock_sim_free(node->clock);
-        store_sim_free(node->data);
-        store_sim_free(node->voter);
-    }
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        sim_node_release(&cluster->nodes[i]);
     net_sim_free(cluster->net);
     timeline_free(cluster->timeline);
+    cluster_map_release(&cluster->newest);
     free(cluster->map_hashes);
+}
+
+static void trace_nodes(struct cluster_sim *cluster, const struct cluster_map *map)
+{
+    node_set states[NODE_STATE_COUNT] = {0};
+    node_set leaving = 0;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        states[map->nodes[i].state] |= node_bit(map->nodes[i].id);
+        leaving |= map->nodes[i].leaving ? node_bit(map->nodes[i].id) : 0;
+    }
+    cluster_sim_trace(cluster,
+                      "epoch %" PRIu64 ": up %" PRIx64 " down %" PRIx64 " failed %" PRIx64
+                      " leaving %" PRIx64 " voters %" PRIx64,
+                      map->epoch, states[NODE_UP], states[NODE_DOWN], states[NODE_FAILED], leaving,
+                      map->voters);
 }
 
 static void trace_slots(struct cluster_sim *cluster, const struct cluster_map *map)
@@ -111,18 +135,33 @@ static void trace_slots(struct cluster_sim *cluster, const struct cluster_map *m
     }
 }
 
-// One map for each epoch, whoever learned it.
-static void check_map(struct sim_node *node)
+static uint64_t map_hash(const struct cluster_map *map)
 {
-    struct cluster_sim *cluster = node->cluster;
-    const struct cluster_map *map = host_map(node->host);
-    if (map == NULL || map->epoch == node->epoch_seen)
-        return;
     struct buf bytes;
     buf_init(&bytes, CLUSTER_MAP_BYTES_MAX);
     cluster_map_encode(&bytes, map);
     uint64_t hash = hash64(buf_slice(&bytes), 1) | 1;
     buf_release(&bytes);
+    return hash;
+}
+
+static void keep_newest(struct cluster_sim *cluster, const struct cluster_map *map)
+{
+    coverage_of_step(&cluster->coverage, &cluster->newest, map, cluster->watched,
+                     cluster->watched_count);
+    cluster_map_release(&cluster->newest);
+    cluster_map_copy(&cluster->newest, map);
+    trace_nodes(cluster, map);
+    trace_slots(cluster, map);
+}
+
+void cluster_sim_look(struct sim_node *node)
+{
+    struct cluster_sim *cluster = node->cluster;
+    const struct cluster_map *map = host_map(node->host);
+    if (map == NULL || map->epoch == node->epoch_seen)
+        return;
+    uint64_t hash = map_hash(map);
     CHECK(map->epoch < CLUSTER_SIM_EPOCHS_MAX);
     if (cluster->map_hashes[map->epoch] != 0 && cluster->map_hashes[map->epoch] != hash)
         cluster_sim_violation(cluster, "two maps of epoch %" PRIu64, map->epoch);
@@ -133,116 +172,51 @@ static void check_map(struct sim_node *node)
     node->epoch_seen = map->epoch;
     cluster_sim_trace(cluster, "node %u learns epoch %" PRIu64 " (%" PRIx64 ")", node->index + 1,
                       map->epoch, hash);
-    if (map->epoch <= cluster->epoch_last)
-        return;
-    cluster->epoch_last = map->epoch;
-    trace_slots(cluster, map);
+    if (map->epoch > cluster->newest.epoch)
+        keep_newest(cluster, map);
 }
 
-static void end_turn(void *context, void *argument)
+// A member that stays, and mostly one that runs.
+static bool is_good_member(const struct cluster_sim *cluster, const struct sim_node *node, bool any)
 {
-    struct sim_node *node = context;
-    (void)argument;
-    node->turn = TIMELINE_NO_EVENT;
-    host_turn_end(node->host);
-    enum err failure = host_failure(node->host);
-    if (failure != ERR_OK)
-        cluster_sim_violation(node->cluster, "node %u stopped: %s", node->index + 1,
-                              err_name(failure));
+    const struct map_node *known = cluster_map_node_of_store(&cluster->newest, node->store_id);
+    return known != NULL && !known->leaving && (any || node->state == SIM_NODE_RUNS);
 }
 
-// Something came in: the turn ends a little later, after what else comes in until then.
-static void after_event(struct sim_node *node)
+struct sim_node *cluster_sim_other(struct cluster_sim *cluster, unsigned index)
 {
-    struct cluster_sim *cluster = node->cluster;
-    check_map(node);
-    if (node->turn != TIMELINE_NO_EVENT)
-        return;
-    uint64_t at_us = timeline_now_us(cluster->timeline) + rng_below(&cluster->rng, TURN_US_MAX);
-    node->turn = timeline_add(cluster->timeline, at_us, end_turn, node, NULL);
+    for (int any = 0; any < 2; any++)
+        for (unsigned i = 0; i < cluster->node_count; i++)
+            if (i != index && is_good_member(cluster, &cluster->nodes[i], any == 1))
+                return &cluster->nodes[i];
+    return &cluster->nodes[index == 0];
 }
 
-static void on_message(void *context, uint64_t peer, struct slice message)
+int32_t cluster_sim_draw_rate(struct cluster_sim *cluster)
 {
-    struct sim_node *node = context;
-    host_on_message(node->host, peer, message);
-    after_event(node);
-}
-
-static void on_data_done(void *context, uint64_t batch, enum err error)
-{
-    struct sim_node *node = context;
-    host_on_data_done(node->host, batch, error);
-    after_event(node);
-}
-
-static void on_voter_done(void *context, uint64_t batch, enum err error)
-{
-    struct sim_node *node = context;
-    host_on_voter_done(node->host, batch, error);
-    after_event(node);
-}
-
-static void on_wake(void *context)
-{
-    struct sim_node *node = context;
-    host_on_wake(node->host);
-    after_event(node);
-}
-
-static void start_host(struct sim_node *node, bool first)
-{
-    struct cluster_sim *cluster = node->cluster;
-    struct node_config config = {.init = first,
-                                 .join_address = first ? NULL : cluster->nodes[0].peer_address,
-                                 .peer_address = node->peer_address,
-                                 .http_address = node->peer_address,
-                                 .strategy = cluster->strategy,
-                                 .replication_factor = cluster->replication_factor,
-                                 .seed = rng_u64(&cluster->rng)};
-    struct host_ports ports = {.data = store_sim_open(node->data, on_data_done, node),
-                               .voter = store_sim_open(node->voter, on_voter_done, node),
-                               .clock = clock_sim_port(node->clock)};
-    struct errmsg detail;
-    enum err error = host_new(&config, &ports, &node->host, &detail);
-    CHECK(error == ERR_OK);
-    struct net net = net_sim_attach(cluster->net, host_store_id(node->host), node->peer_address,
-                                    on_message, node);
-    host_connect(node->host, &net);
-    after_event(node);
+    uint64_t most = (uint64_t)cluster->rate_ppm_max;
+    if (most == 0)
+        return 0;
+    return (int32_t)rng_below(&cluster->rng, 2 * most + 1) - cluster->rate_ppm_max;
 }
 
 struct sim_node *cluster_sim_add_node(struct cluster_sim *cluster)
 {
     CHECK(cluster->node_count < CLUSTER_SIM_NODES_MAX);
     struct sim_node *node = &cluster->nodes[cluster->node_count];
-    *node = (struct sim_node){.cluster = cluster, .index = cluster->node_count++};
-    snprintf(node->peer_address, sizeof node->peer_address, "node-%u:1", node->index + 1);
-    node->data = store_sim_new(cluster->timeline, rng_u64(&cluster->rng), &cluster->sync);
-    node->voter = store_sim_new(cluster->timeline, rng_u64(&cluster->rng), &cluster->sync);
-    struct clock_sim_setting setting = {.start_us = rng_below(&cluster->rng, CLOCK_START_US_MAX),
-                                        .late_us_max = LATE_US_MAX,
-                                        .seed = rng_u64(&cluster->rng)};
-    node->clock = clock_sim_new(cluster->timeline, &setting, on_wake, node);
-    start_host(node, node->index == 0);
-    cluster_sim_trace(cluster, "node %u starts", node->index + 1);
+    sim_node_init(node, cluster, cluster->node_count++);
+    bool started = sim_node_start(node);
+    CHECK(started);
     return node;
 }
 
 void cluster_sim_request(struct sim_node *node, const struct request *request, host_reply *reply,
                          void *context)
 {
-    host_request(node->host, request, reply, context);
-    after_event(node);
+    sim_node_request(node, request, reply, context);
 }
 
 const struct cluster_map *cluster_sim_map(const struct cluster_sim *cluster)
 {
-    const struct cluster_map *newest = NULL;
-    for (unsigned i = 0; i < cluster->node_count; i++) {
-        const struct cluster_map *map = host_map(cluster->nodes[i].host);
-        if (map != NULL && (newest == NULL || map->epoch > newest->epoch))
-            newest = map;
-    }
-    return newest;
+    return cluster->newest.epoch > 0 ? &cluster->newest : NULL;
 }

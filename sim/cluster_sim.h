@@ -5,29 +5,12 @@
 #ifndef BRUSIO_SIM_CLUSTER_SIM_H
 #define BRUSIO_SIM_CLUSTER_SIM_H
 
-#include "host/host.h"
-#include "sim/clock_sim.h"
-#include "sim/net_sim.h"
-#include "sim/store_sim.h"
-#include "sim/timeline.h"
+#include "sim/coverage.h"
+#include "sim/sim_node.h"
 
 #define CLUSTER_SIM_NODES_MAX 16
 #define CLUSTER_SIM_EPOCHS_MAX 65536
 #define CLUSTER_SIM_WATCHED_MAX 16
-
-struct cluster_sim;
-
-struct sim_node {
-    struct cluster_sim *cluster;
-    unsigned index;
-    char peer_address[NET_SIM_ADDRESS_BYTES_MAX];
-    struct store_sim *data;
-    struct store_sim *voter;
-    struct clock_sim *clock;
-    struct host *host;
-    uint64_t turn; // the event that ends its turn, TIMELINE_NO_EVENT without one
-    uint64_t epoch_seen;
-};
 
 struct cluster_sim {
     struct timeline *timeline;
@@ -37,9 +20,12 @@ struct cluster_sim {
     unsigned node_count;
     enum strategy strategy; // of keyspace `default`, at its beginning
     uint8_t replication_factor;
+    uint64_t repair_delay_ms; // how long a node is down before others take its place
     struct delay sync;
-    uint64_t *map_hashes;  // of each epoch; 0: not seen
-    uint64_t epoch_last;   // the newest that any node learned
+    int32_t rate_ppm_max;      // how far new clocks run fast or slow
+    uint64_t *map_hashes;      // of each epoch; 0: not seen
+    struct cluster_map newest; // that any node ever learned
+    struct coverage coverage;
     const char *violation; // NULL while all is well
     char violation_text[256];
     // slots of the first keyspace that the trace tells of
@@ -56,11 +42,20 @@ void cluster_sim_release(struct cluster_sim *cluster);
 // Starts one more node: the first makes the cluster, the others join through it.
 struct sim_node *cluster_sim_add_node(struct cluster_sim *cluster);
 
-// A request to a node, as host_request.
+// A node through which another one joins: a member that stays and runs, if there is one.
+struct sim_node *cluster_sim_other(struct cluster_sim *cluster, unsigned index);
+
+// A clock rate within the cluster's bound, drawn from its generator.
+int32_t cluster_sim_draw_rate(struct cluster_sim *cluster);
+
+// Looks at what map a node has: one map for each epoch, whoever learned it.
+void cluster_sim_look(struct sim_node *node);
+
+// As sim_node_request.
 void cluster_sim_request(struct sim_node *node, const struct request *request, host_reply *reply,
                          void *context);
 
-// The newest map that a node of the cluster has; NULL before there is one.
+// The newest map that any node ever learned; NULL before there is one.
 const struct cluster_map *cluster_sim_map(const struct cluster_sim *cluster);
 
 // Notes the first violation of the run.

@@ -37,15 +37,16 @@ struct link {
     uint64_t to;
     bool blocked;
     uint32_t in_flight;
-    uint64_t arrival_us;  // of the latest message in flight
-    uint64_t from_number; // the newest attachments that the last delivery joined
+    uint64_t arrival_us[NET_LANE_COUNT]; // of the latest message in flight
+    uint64_t from_number;                // the newest attachments that the last delivery joined
     uint64_t to_number;
 };
 
 struct message {
     struct list node;
     struct attachment *sender;
-    uint64_t peer;      // as the sender named it
+    uint64_t peer; // as the sender named it
+    enum net_lane lane;
     struct link *link;  // once in flight
     uint64_t to_number; // the attachment that was there at the flush
     uint64_t event;     // of its arrival
@@ -67,6 +68,8 @@ struct net_sim {
     uint64_t bytes_sent;
     net_sim_watch *watch;
     void *watch_context;
+    net_sim_hold *hold;
+    void *hold_context;
 };
 
 static const char *const fate_names[NET_SIM_FATE_COUNT] = {
@@ -175,10 +178,12 @@ static void message_free(struct message *message)
     free(message);
 }
 
-static struct message *message_new(struct attachment *sender, uint64_t peer, struct slice bytes)
+static struct message *message_new(struct attachment *sender, uint64_t peer, enum net_lane lane,
+                                   struct slice bytes)
 {
     struct message *message = memory_new(sizeof *message + bytes.length);
-    *message = (struct message){.sender = sender, .peer = peer, .length = bytes.length};
+    *message =
+        (struct message){.sender = sender, .peer = peer, .lane = lane, .length = bytes.length};
     memcpy(message->bytes, bytes.bytes, bytes.length);
     list_init(&message->node);
     return message;
@@ -219,14 +224,17 @@ static void on_arrival(void *context, void *argument)
     message_free(message);
 }
 
-static void put_in_flight(struct net_sim *net, struct message *message)
+static void put_in_flight(struct net_sim *net, struct message *message, uint64_t late_us)
 {
     struct link *link = message->link;
+    uint64_t *arrival_us = &link->arrival_us[message->lane];
     uint64_t at_us = timeline_now_us(net->timeline) + delay_draw_us(&net->faults.delay, &net->rng);
-    if (!net->faults.reorder && at_us < link->arrival_us)
-        at_us = link->arrival_us;
-    if (at_us > link->arrival_us)
-        link->arrival_us = at_us;
+    if (late_us > 0)
+        at_us += late_us;
+    else if (!net->faults.reorder && at_us < *arrival_us)
+        at_us = *arrival_us;
+    if (late_us == 0 && at_us > *arrival_us)
+        *arrival_us = at_us;
     link->in_flight++;
     list_append(&net->in_flight, &message->node);
     message->event = timeline_add(net->timeline, at_us, on_arrival, net, message);
@@ -259,6 +267,9 @@ static void launch(struct net_sim *net, struct message *message)
         message->link = link_of(net, message->sender->store_id, receiver->store_id);
         message->to_number = receiver->number;
     }
+    uint64_t late_us = net->hold != NULL
+                           ? net->hold(net->hold_context, slice_of(message->bytes, message->length))
+                           : 0;
     net->bytes_sent += message->length;
     count(net, NET_SIM_SENT, message);
     if (receiver == NULL)
@@ -267,32 +278,33 @@ static void launch(struct net_sim *net, struct message *message)
         fate = NET_SIM_BLOCKED;
     else if (message->link->in_flight >= NET_SIM_QUEUE_MAX)
         fate = NET_SIM_OVERFLOWN;
-    else if (rng_one_in(&net->rng, net->faults.lose_one_in))
+    else if (late_us == NET_SIM_HOLD_FOREVER || rng_one_in(&net->rng, net->faults.lose_one_in))
         fate = NET_SIM_LOST;
     if (fate != NET_SIM_SENT) {
         count(net, fate, message);
         message_free(message);
         return;
     }
-    put_in_flight(net, message);
+    put_in_flight(net, message, late_us);
     if (rng_one_in(&net->rng, net->faults.duplicate_one_in) &&
         message->link->in_flight < NET_SIM_QUEUE_MAX) {
-        struct message *again =
-            message_new(message->sender, message->peer, slice_of(message->bytes, message->length));
+        struct message *again = message_new(message->sender, message->peer, message->lane,
+                                            slice_of(message->bytes, message->length));
         again->link = message->link;
         again->to_number = message->to_number;
         count(net, NET_SIM_DUPLICATED, again);
-        put_in_flight(net, again);
+        put_in_flight(net, again, late_us);
     }
 }
 
-static void net_send(void *self, uint64_t peer, struct slice bytes)
+static void net_send(void *self, uint64_t peer, enum net_lane lane, struct slice bytes)
 {
     struct attachment *sender = self;
+    CHECK((unsigned)lane < NET_LANE_COUNT);
     CHECK(bytes.length >= 1 && bytes.length <= MESSAGE_BYTES_MAX);
     if (!sender->attached)
         return;
-    struct message *message = message_new(sender, peer, bytes);
+    struct message *message = message_new(sender, peer, lane, bytes);
     if (sender->outbox_count == NET_SIM_OUTBOX_MAX) {
         count(sender->net, NET_SIM_OVERFLOWN, message);
         message_free(message);
@@ -413,6 +425,12 @@ void net_sim_set_watch(struct net_sim *net, net_sim_watch *watch, void *context)
 {
     net->watch = watch;
     net->watch_context = context;
+}
+
+void net_sim_set_hold(struct net_sim *net, net_sim_hold *hold, void *context)
+{
+    net->hold = hold;
+    net->hold_context = context;
 }
 
 struct net_sim *net_sim_new(struct timeline *timeline, uint64_t seed,

@@ -3,7 +3,8 @@
 // Promise
 //  1. A message arrives whole, from the start of its memory to its end and no further, or not at
 //     all. What was not flushed is never sent.
-//  2. Without faults, messages between two attachments arrive once and in the order of sending.
+//  2. Without faults, messages between two attachments arrive once and, in each lane, in the order
+//     of sending.
 //  3. A message arrives only at the attachment that was there when it was flushed, and not after a
 //     message of a newer attachment of its sender, as with connections (unless `outlives` says
 //     otherwise).
@@ -82,6 +83,13 @@ void net_sim_detach(struct net_sim *net, uint64_t store_id);
 // Cuts, or mends, what goes from one store to another. Cut messages in flight are dropped.
 void net_sim_block(struct net_sim *net, uint64_t from, uint64_t to, bool blocked);
 void net_sim_unblock_all(struct net_sim *net);
+
+// `hold` is asked of every message flushed from now on (NULL: of none): how many microseconds it is
+// late, beyond its delay and overtaken by those after it, or NET_SIM_HOLD_FOREVER for one that is
+// lost. It must not call this net.
+#define NET_SIM_HOLD_FOREVER UINT64_MAX
+typedef uint64_t net_sim_hold(void *context, struct slice message);
+void net_sim_set_hold(struct net_sim *net, net_sim_hold *hold, void *context);
 
 uint64_t net_sim_count(const struct net_sim *net, enum net_sim_fate fate);
 

@@ -1,7 +1,8 @@
 #include "sim/strong_run.h"
 
 #include "base/check.h"
-#include "sim/workload_sim.h"
+#include "sim/end_checks.h"
+#include "sim/faults.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,33 +11,25 @@
 enum {
     SECOND_US = 1000000,
     FORMING_US_MAX = 60 * SECOND_US,
-    FAULTS_US_MAX = 300 * SECOND_US,
+    ANSWERS_US_MAX = 120 * SECOND_US,
     HEALING_US_MAX = 120 * SECOND_US,
+    CALM_US_MAX = 60 * SECOND_US,
     LOOK_US = 20000,
-    ASK_AGAIN_LOOKS = 50,
-    FAULT_PAUSE_US_MAX = 400000,
-    HOT_PAUSE_US_MAX = 40000,
-    HOT_THINK_US_MAX = 4000,
-    ROUNDS = 3,
-    FAULTS_PER_ROUND_MAX = 25,
-    CLEANING_LOOKS = 2000,
-    CALM_US_MAX = 30 * SECOND_US
+    THINK_US_LEAST = 4000,
+    NODES_LEAST = 3,
+    NODES_DRAWN = 5,
+    KEYS_MAX = 8,
+    REPAIR_DELAY_LONG_MS = 600000
 };
 
 struct run {
     struct cluster_sim cluster;
     struct workload_sim workload;
+    struct fault_plan plan;
+    struct faults faults;
     struct rng rng;
     unsigned node_count;
     unsigned steps;
-    bool faults_on;
-    unsigned faults_left;  // in this round
-    uint64_t pause_us_max; // between faults
-    struct net_sim_faults net_faults;
-    bool hot;   // few keys, little pause, drills of their primaries
-    bool churn; // mostly changes of strategy: slots move and move back
-    unsigned changes_waiting;
-    struct strong_run_result *result;
 };
 
 static uint64_t now_us(const struct run *run)
@@ -49,99 +42,12 @@ static void run_for(struct run *run, uint64_t us)
     timeline_run_until(run->cluster.timeline, now_us(run) + us);
 }
 
-// --- faults: drills, changes, slow disks
-
-static void on_change_reply(void *context, const struct reply *reply)
+static bool is_well(const struct run *run)
 {
-    struct run *run = context;
-    run->changes_waiting--;
-    cluster_sim_trace(&run->cluster, "change: %s", err_name(reply->error));
+    return run->cluster.violation == NULL;
 }
 
-static void ask_change(struct run *run, const struct change *change)
-{
-    struct cluster_sim *cluster = &run->cluster;
-    struct request request = {.kind = REQUEST_CHANGE, .change = *change};
-    struct sim_node *node = &cluster->nodes[rng_below(&run->rng, cluster->node_count)];
-    cluster_sim_trace(cluster, "at node %u: change %d node %u strategy %d factor %u",
-                      node->index + 1, (int)change->kind, change->node, (int)change->strategy,
-                      change->replication_factor);
-    run->changes_waiting++;
-    cluster_sim_request(node, &request, on_change_reply, run);
-}
-
-// Any node; in a hot run mostly the one that orders a key's writes.
-static node_id draw_node(struct run *run)
-{
-    const struct cluster_map *map = cluster_sim_map(&run->cluster);
-    if (run->hot && rng_one_in(&run->rng, 2)) {
-        uint16_t slot = run->cluster.watched[rng_below(&run->rng, run->cluster.watched_count)];
-        node_id primary = map_keyspace_slot(&map->keyspaces[0], slot)->primary;
-        if (primary != NODE_NONE)
-            return primary;
-    }
-    return (node_id)(1 + rng_below(&run->rng, run->cluster.node_count));
-}
-
-static void drill(struct run *run)
-{
-    node_id node = draw_node(run);
-    const struct cluster_map *map = cluster_sim_map(&run->cluster);
-    const struct map_node *known = cluster_map_node(map, node);
-    // Mostly a majority stays up: a cluster that is down teaches little.
-    bool most_up = 2 * node_set_count(cluster_map_live(map)) > map->node_count + 1u;
-    bool fails = known != NULL && known->state == NODE_UP && (most_up || rng_one_in(&run->rng, 8));
-    enum change_kind kind = fails ? CHANGE_FAIL : CHANGE_RECOVER;
-    ask_change(run, &(struct change){.kind = kind, .node = node});
-    run->result->drills++;
-}
-
-static void change_strategy(struct run *run)
-{
-    struct change change = {.kind = CHANGE_STRATEGY,
-                            .keyspace = 0,
-                            .strategy = (enum strategy)rng_below(&run->rng, STRATEGY_COUNT),
-                            .replication_factor =
-                                (uint8_t)(1 + rng_below(&run->rng, run->cluster.node_count))};
-    ask_change(run, &change);
-    run->result->changes++;
-}
-
-static void slow_disk(struct run *run)
-{
-    struct sim_node *node = &run->cluster.nodes[rng_below(&run->rng, run->cluster.node_count)];
-    struct delay slow = {.us_min = 1000, .us_max = rng_one_in(&run->rng, 2) ? 3000 : 150000};
-    cluster_sim_trace(&run->cluster, "node %u: syncs take up to %" PRIu64 " us", node->index + 1,
-                      slow.us_max);
-    store_sim_set_sync(rng_one_in(&run->rng, 2) ? node->data : node->voter, &slow);
-}
-
-static void next_fault(void *context, void *argument);
-
-static void plan_fault(struct run *run)
-{
-    uint64_t at_us = now_us(run) + rng_below(&run->rng, run->pause_us_max);
-    timeline_add(run->cluster.timeline, at_us, next_fault, run, NULL);
-}
-
-static void next_fault(void *context, void *argument)
-{
-    struct run *run = context;
-    (void)argument;
-    if (!run->faults_on || run->faults_left == 0)
-        return;
-    run->faults_left--;
-    uint64_t draw = rng_below(&run->rng, 10);
-    if (run->cluster.node_count < run->node_count && rng_one_in(&run->rng, 3))
-        cluster_sim_add_node(&run->cluster);
-    else if (draw < (run->churn ? 2 : 6))
-        drill(run);
-    else if (draw < 8)
-        change_strategy(run);
-    else
-        slow_disk(run);
-    plan_fault(run);
-}
+// --- drawing the run
 
 // Each seed draws its own mix.
 static struct net_sim_faults draw_net_faults(struct rng *rng)
@@ -157,277 +63,212 @@ static struct net_sim_faults draw_net_faults(struct rng *rng)
     return faults;
 }
 
-// --- the cluster as it should be
-
-static bool is_whole(const struct cluster_map *map, unsigned nodes)
+static void draw_workload(struct run *run)
 {
-    if (map == NULL || map->node_count != nodes || node_set_count(cluster_map_live(map)) != nodes)
-        return false;
-    for (unsigned i = 0; i < map->keyspaces[0].set_count; i++) {
-        const struct replica_set *set = &map->keyspaces[0].sets[i];
-        if (set->in_sync != set->target || set->joining != 0 || set->primary != set->target_primary)
-            return false;
-    }
-    return true;
+    static const unsigned reads[] = {2, 4, 4, 6};
+    static const unsigned deletes[] = {1, 2, 2, 4};
+    unsigned keys = 1 + (unsigned)rng_below(&run->rng, run->plan.hot ? 2 : KEYS_MAX);
+    unsigned clients = 2 + (unsigned)rng_below(&run->rng, 5);
+    workload_init(&run->workload, &run->cluster, rng_u64(&run->rng), keys, clients, 0);
+    run->workload.reads_in_ten = reads[rng_below(&run->rng, 4)];
+    run->workload.deletes_in_ten = deletes[rng_below(&run->rng, 4)];
 }
 
-// With faults stopped, and nodes still failed by drills: where a slot has a primary, what is in
-// flight at a live node must land.
-static bool live_nodes_are_at_rest(const struct run *run)
+// Few in a long run, whose cost is that of the quiet hours: messages grow with the square of nodes.
+static unsigned draw_nodes(const struct strong_run_setting *setting, struct rng *rng, bool is_long)
 {
-    const struct cluster_map *map = cluster_sim_map(&run->cluster);
-    for (unsigned i = 0; map != NULL && i < run->cluster.watched_count; i++)
-        if (map_keyspace_slot(&map->keyspaces[0], run->cluster.watched[i])->primary == NODE_NONE)
-            return true;
-    for (unsigned i = 0; map != NULL && i < run->cluster.node_count; i++) {
-        struct node_status status = host_status(run->cluster.nodes[i].host);
-        const struct map_node *node = cluster_map_node(map, status.self);
-        if (node != NULL && node->state == NODE_UP && status.in_flight != 0)
-            return false;
-    }
-    return map != NULL;
+    bool few = is_long && !rng_one_in(rng, 4);
+    unsigned drawn = NODES_LEAST + (unsigned)rng_below(rng, is_long ? 2 : NODES_DRAWN);
+    return setting->nodes > 0 ? setting->nodes : few ? NODES_LEAST : drawn;
 }
 
-static bool nodes_are_at_rest(const struct run *run)
+static unsigned first_nodes(const struct run *run)
 {
-    const struct cluster_map *newest = cluster_sim_map(&run->cluster);
-    for (unsigned i = 0; i < run->cluster.node_count; i++) {
-        struct node_status status = host_status(run->cluster.nodes[i].host);
-        if (newest == NULL || status.epoch != newest->epoch || !status.serving ||
-            status.in_flight != 0)
-            return false;
-    }
-    return true;
+    return 1 + run->node_count / 2;
 }
+
+static void draw_plan(const struct strong_run_setting *setting, struct run *run)
+{
+    rng_init(&run->rng, setting->seed);
+    enum fault_pace pace = fault_plan_draw_pace(&run->rng);
+    run->node_count = draw_nodes(setting, &run->rng, pace == FAULT_PACE_LONG);
+    fault_plan_draw(&run->plan, &run->rng, pace, run->node_count - first_nodes(run));
+    run->plan.rounds = setting->rounds;
+    for (unsigned number = 1; number <= FAULTS_MAX; number++)
+        if (setting->without[number] != 0)
+            fault_plan_leave_out(&run->plan, number);
+}
+
+static void begin(const struct strong_run_setting *setting, struct run *run)
+{
+    draw_plan(setting, run);
+    run->steps = setting->steps;
+    struct net_sim_faults net = draw_net_faults(&run->rng);
+    cluster_sim_init(&run->cluster, rng_u64(&run->rng), &net);
+    run->cluster.tracing = setting->trace;
+    run->cluster.strategy = (enum strategy)rng_below(&run->rng, STRATEGY_COUNT);
+    run->cluster.replication_factor = (uint8_t)(1 + rng_below(&run->rng, 3));
+    // Soon in some runs, in others not before they end.
+    run->cluster.repair_delay_ms =
+        rng_one_in(&run->rng, 3) ? 100 + rng_below(&run->rng, 5000) : REPAIR_DELAY_LONG_MS;
+    run->cluster.rate_ppm_max = rng_one_in(&run->rng, 2) ? FAULTS_RATE_PPM_MAX : 0;
+    draw_workload(run);
+    faults_init(&run->faults, &run->cluster, &run->plan, &net, run->node_count);
+}
+
+// --- its course
 
 static bool wait_until_whole(struct run *run, uint64_t us_max, unsigned nodes)
 {
     uint64_t end_us = now_us(run) + us_max;
-    while (now_us(run) < end_us && run->cluster.violation == NULL) {
-        if (is_whole(cluster_sim_map(&run->cluster), nodes) && nodes_are_at_rest(run))
+    while (now_us(run) < end_us && is_well(run)) {
+        if (end_checks_is_whole(cluster_sim_map(&run->cluster), nodes) &&
+            end_checks_at_rest(&run->cluster))
             return true;
+        faults_restart(&run->faults);
         run_for(run, LOOK_US);
     }
     return false;
 }
 
-static void start_faults(struct run *run)
+// Clients go on for about as long as the faults do.
+static void start_clients(struct run *run, unsigned round)
 {
-    run->faults_on = true;
-    run->faults_left = FAULTS_PER_ROUND_MAX;
-    net_sim_set_faults(run->cluster.net, &run->net_faults);
-    cluster_sim_trace(&run->cluster, "faults begin");
-    plan_fault(run);
+    unsigned share = run->steps / run->plan.rounds;
+    unsigned usual = STRONG_RUN_STEPS_DEFAULT / FAULT_ROUNDS_MAX;
+    uint64_t spread = 2 * run->plan.round_us[round] * run->workload.client_count;
+    run->workload.think_us_max = THINK_US_LEAST + spread / (share > usual ? share : usual);
+    run->workload.operations_left = share;
+    workload_start(&run->workload);
 }
 
-static void stop_faults(struct run *run)
+static void await_answers(struct run *run)
 {
-    static const struct net_sim_faults none = {.delay = {.us_min = 50, .us_max = 300}};
-    static const struct delay sync = {.us_min = 50, .us_max = 1000};
-    run->faults_on = false;
-    net_sim_set_faults(run->cluster.net, &none);
-    for (unsigned i = 0; i < run->cluster.node_count; i++) {
-        store_sim_set_sync(run->cluster.nodes[i].data, &sync);
-        store_sim_set_sync(run->cluster.nodes[i].voter, &sync);
+    uint64_t left = run->workload.operations_left + 1;
+    uint64_t end_us = now_us(run) + ANSWERS_US_MAX + left * run->workload.think_us_max;
+    while (!workload_ended(&run->workload) && now_us(run) < end_us && is_well(run)) {
+        run_for(run, LOOK_US);
+        faults_restart(&run->faults);
     }
-    cluster_sim_trace(&run->cluster, "faults stop");
+    if (!workload_ended(&run->workload))
+        cluster_sim_violation(&run->cluster, "an operation was never answered");
 }
 
+// Clients act under faults; then faults pause, and what was begun must end.
+static void run_round(struct run *run, unsigned round)
+{
+    faults_begin(&run->faults, round);
+    start_clients(run, round);
+    uint64_t end_us = now_us(run) + run->plan.round_us[round];
+    while (now_us(run) < end_us && is_well(run))
+        run_for(run, LOOK_US);
+    faults_stop(&run->faults);
+    await_answers(run);
+    end_us = now_us(run) + CALM_US_MAX;
+    while (!end_checks_live_at_rest(&run->cluster) && now_us(run) < end_us && is_well(run)) {
+        run_for(run, LOOK_US);
+        faults_restart(&run->faults);
+    }
+    if (!end_checks_live_at_rest(&run->cluster))
+        cluster_sim_violation(&run->cluster, "records stay in flight");
+}
+
+static bool is_there(const struct cluster_sim *cluster, uint64_t store_id)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        if (cluster->nodes[i].store_id == store_id)
+            return true;
+    return false;
+}
+
+// Operators end their drills, and remove members whose stores are gone.
 static void recover_all(struct run *run)
 {
-    const struct cluster_map *map = cluster_sim_map(&run->cluster);
-    for (unsigned i = 0; map != NULL && i < map->node_count; i++)
-        if (map->nodes[i].state == NODE_FAILED)
-            ask_change(run, &(struct change){.kind = CHANGE_RECOVER, .node = map->nodes[i].id});
+    struct cluster_map map;
+    cluster_map_init(&map);
+    cluster_map_copy(&map, cluster_sim_map(&run->cluster));
+    for (unsigned i = 0; i < map.node_count; i++) {
+        struct change change = {.kind = CHANGE_RECOVER, .node = map.nodes[i].id};
+        if (!is_there(&run->cluster, map.nodes[i].store_id))
+            change.kind = CHANGE_REMOVE;
+        else if (map.nodes[i].state != NODE_FAILED)
+            continue;
+        faults_change(&run->faults, &run->rng, &change);
+    }
+    cluster_map_release(&map);
 }
 
 static void heal(struct run *run)
 {
     while (run->cluster.node_count < run->node_count)
         cluster_sim_add_node(&run->cluster);
-    stop_faults(run);
     recover_all(run);
-    if (!wait_until_whole(run, HEALING_US_MAX, run->node_count) && run->cluster.violation == NULL) {
-        // An answer to an earlier `fail` may still have come: once more.
-        recover_all(run);
-        if (!wait_until_whole(run, HEALING_US_MAX, run->node_count))
-            cluster_sim_violation(&run->cluster, "the cluster does not become whole");
-    }
-}
-
-// --- the end: every key through every node, the same everywhere
-
-static void read_everything(struct run *run)
-{
-    for (unsigned key = 0; key < run->workload.key_count; key++) {
-        for (unsigned i = 0; i < run->cluster.node_count && run->cluster.violation == NULL; i++) {
-            int answered = 0;
-            workload_read(&run->workload, key, &run->cluster.nodes[i], &answered);
-            for (int looks = 0; answered == 0 && looks < 1000; looks++)
-                run_for(run, LOOK_US);
-            if (answered != 1)
-                cluster_sim_violation(&run->cluster, "%s cannot be read at node %u",
-                                      run->workload.keys[key].name, i + 1);
-        }
-    }
-}
-
-struct local_read {
-    struct stamp stamp;
-    uint64_t value_hash;
-    enum err error;
-};
-
-static void on_local(void *context, const struct reply *reply)
-{
-    struct local_read *read = context;
-    struct cursor in = cursor_of(reply->value);
-    *read = (struct local_read){
-        .stamp = reply->stamp, .value_hash = cursor_u64_be(&in), .error = reply->error};
-}
-
-static void compare_replicas(struct run *run)
-{
-    const struct cluster_map *map = cluster_sim_map(&run->cluster);
-    for (unsigned key = 0; key < run->workload.key_count; key++) {
-        struct slice name = slice_of_text(run->workload.keys[key].name);
-        const struct replica_set *set = map_keyspace_slot(&map->keyspaces[0], slot_of_key(name));
-        struct local_read first = {.error = ERR_COUNT};
-        for (unsigned i = 0; i < run->cluster.node_count; i++) {
-            struct sim_node *node = &run->cluster.nodes[i];
-            if (!node_set_has(set->in_sync, host_status(node->host).self))
-                continue;
-            struct request request = {
-                .kind = REQUEST_READ, .key = name, .consistency = CONSISTENCY_LOCAL};
-            struct local_read own = {.error = ERR_COUNT};
-            cluster_sim_request(node, &request, on_local, &own);
-            if (first.error == ERR_COUNT)
-                first = own;
-            if (own.error != first.error || stamp_compare(own.stamp, first.stamp) != 0 ||
-                own.value_hash != first.value_hash)
-                cluster_sim_violation(&run->cluster, "replicas differ in %s",
-                                      run->workload.keys[key].name);
-        }
-    }
-}
-
-// How many records a node may hold in the end: those of the keys whose slots it keeps in sync.
-static size_t records_most(const struct run *run, node_id self)
-{
-    const struct cluster_map *map = cluster_sim_map(&run->cluster);
-    size_t most = 0;
-    for (unsigned key = 0; key < run->workload.key_count; key++) {
-        uint16_t slot = slot_of_key(slice_of_text(run->workload.keys[key].name));
-        most += node_set_has(map_keyspace_slot(&map->keyspaces[0], slot)->in_sync, self);
-    }
-    return most;
-}
-
-// Marks are cleared, certificates and moved data are gone: in the end only what is alive is stored.
-// The first node where it is not so, or NULL.
-static const struct sim_node *first_unclean(const struct run *run)
-{
-    for (unsigned i = 0; i < run->cluster.node_count; i++) {
-        const struct sim_node *node = &run->cluster.nodes[i];
-        if (store_sim_pairs(node->data, STORE_MARKS) != 0 ||
-            store_sim_pairs(node->data, STORE_RECORDS) >
-                records_most(run, host_status(node->host).self))
-            return node;
-    }
-    return NULL;
-}
-
-static void wait_until_clean(struct run *run)
-{
-    for (int looks = 0; looks < CLEANING_LOOKS && first_unclean(run) != NULL; looks++)
-        run_for(run, LOOK_US);
-    const struct sim_node *node = first_unclean(run);
-    if (node != NULL)
-        cluster_sim_violation(&run->cluster,
-                              "node %u keeps %zu marks and %zu records where %zu are alive",
-                              node->index + 1, store_sim_pairs(node->data, STORE_MARKS),
-                              store_sim_pairs(node->data, STORE_RECORDS),
-                              records_most(run, host_status(node->host).self));
-}
-
-// Clients act under faults; then faults pause, and what was begun must end.
-static void run_round(struct run *run)
-{
-    start_faults(run);
-    workload_start(&run->workload);
-    uint64_t end_us = now_us(run) + FAULTS_US_MAX;
-    while (!workload_ended(&run->workload) && now_us(run) < end_us &&
-           run->cluster.violation == NULL)
-        run_for(run, LOOK_US);
-    if (!workload_ended(&run->workload))
-        cluster_sim_violation(&run->cluster, "an operation was never answered");
-    stop_faults(run);
-    end_us = now_us(run) + CALM_US_MAX;
-    while (!live_nodes_are_at_rest(run) && now_us(run) < end_us && run->cluster.violation == NULL)
-        run_for(run, LOOK_US);
-    if (!live_nodes_are_at_rest(run))
-        cluster_sim_violation(&run->cluster, "records stay in flight");
+    if (wait_until_whole(run, HEALING_US_MAX, run->node_count) || !is_well(run))
+        return;
+    // An answer to an earlier `fail` may still have come: once more.
+    recover_all(run);
+    if (!wait_until_whole(run, HEALING_US_MAX, run->node_count))
+        cluster_sim_violation(&run->cluster, "the cluster does not become whole");
 }
 
 static void run_phases(struct run *run)
 {
-    while (run->cluster.node_count < 1 + run->node_count / 2)
+    while (run->cluster.node_count < first_nodes(run))
         cluster_sim_add_node(&run->cluster);
     if (!wait_until_whole(run, FORMING_US_MAX, run->cluster.node_count)) {
         cluster_sim_violation(&run->cluster, "the cluster does not form");
         return;
     }
-    for (unsigned round = 0; round < ROUNDS && run->cluster.violation == NULL; round++) {
-        run->workload.operations_left = run->steps / ROUNDS;
-        run_round(run);
-    }
-    if (run->cluster.violation == NULL)
+    for (unsigned round = 0; round < run->plan.rounds && is_well(run); round++)
+        run_round(run, round);
+    if (is_well(run))
         heal(run);
-    if (run->cluster.violation == NULL)
-        read_everything(run);
-    if (run->cluster.violation == NULL)
-        wait_until_clean(run);
-    if (run->cluster.violation == NULL)
-        compare_replicas(run);
+    end_checks(&run->workload);
     workload_check(&run->workload, run->cluster.tracing ? stdout : NULL);
 }
 
 static void report(const struct run *run, struct strong_run_result *out)
 {
-    out->passed = run->cluster.violation == NULL;
+    out->passed = is_well(run);
     if (!out->passed)
         memcpy(out->violation, run->cluster.violation_text, sizeof out->violation);
     out->virtual_us = now_us(run);
     out->operations = run->workload.done + run->workload.unsure + run->workload.refused;
-    out->unsure = run->workload.unsure;
-    out->refused = run->workload.refused;
-    out->epochs = run->cluster.epoch_last;
+    out->epochs = run->cluster.newest.epoch;
     out->messages = net_sim_count(run->cluster.net, NET_SIM_DELIVERED);
+    out->events = timeline_steps(run->cluster.timeline);
     out->trace_hash = run->cluster.trace_hash;
+    out->coverage = run->cluster.coverage;
 }
 
 void strong_run(const struct strong_run_setting *setting, struct strong_run_result *out)
 {
-    struct run run = {.result = out};
+    struct run run = {.steps = 0};
     *out = (struct strong_run_result){0};
-    rng_init(&run.rng, setting->seed);
-    run.node_count = setting->nodes > 0 ? setting->nodes : 3 + (unsigned)rng_below(&run.rng, 5);
-    run.steps = setting->steps;
-    run.hot = rng_one_in(&run.rng, 2);
-    run.churn = rng_one_in(&run.rng, 3);
-    run.pause_us_max = 20000 + rng_below(&run.rng, run.hot ? HOT_PAUSE_US_MAX : FAULT_PAUSE_US_MAX);
-    run.net_faults = draw_net_faults(&run.rng);
-    cluster_sim_init(&run.cluster, rng_u64(&run.rng), &run.net_faults);
-    run.cluster.tracing = setting->trace;
-    run.cluster.strategy = (enum strategy)rng_below(&run.rng, STRATEGY_COUNT);
-    run.cluster.replication_factor = (uint8_t)(1 + rng_below(&run.rng, 3));
-    unsigned keys = 1 + (unsigned)rng_below(&run.rng, run.hot ? 2 : 8);
-    unsigned clients = 2 + (unsigned)rng_below(&run.rng, 5);
-    workload_init(&run.workload, &run.cluster, rng_u64(&run.rng), keys, clients, 0);
-    if (run.hot)
-        run.workload.think_us_max = HOT_THINK_US_MAX;
+    begin(setting, &run);
     run_phases(&run);
     report(&run, out);
     workload_release(&run.workload);
     cluster_sim_release(&run.cluster);
+}
+
+unsigned strong_run_faults(const struct strong_run_setting *setting)
+{
+    struct run run = {.steps = 0};
+    draw_plan(setting, &run);
+    return run.plan.count;
+}
+
+void strong_run_print_plan(const struct strong_run_setting *setting)
+{
+    struct run run = {.steps = 0};
+    draw_plan(setting, &run);
+    for (unsigned i = 0; i < run.plan.count; i++) {
+        const struct fault *fault = &run.plan.faults[i];
+        if (fault->round >= run.plan.rounds)
+            continue;
+        printf("  %3u: round %u, after %" PRIu64 " ms: %s for %" PRIu64 " ms%s\n", fault->number,
+               fault->round + 1, fault->at_us / 1000, fault_name(fault->kind),
+               fault->lasts_us / 1000, fault->left_out ? " (left out)" : "");
+    }
 }

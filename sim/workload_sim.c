@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { THINK_US_MAX = 15000 };
+enum { THINK_US_MAX = 15000, GATEWAY_TRIES = 3 };
 
 // An operation under way.
 struct attempt {
@@ -24,7 +24,9 @@ void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, u
                                       .key_count = keys,
                                       .client_count = clients,
                                       .operations_left = operations,
-                                      .think_us_max = THINK_US_MAX};
+                                      .think_us_max = THINK_US_MAX,
+                                      .reads_in_ten = 4,
+                                      .deletes_in_ten = 2};
     CHECK(keys <= WORKLOAD_KEYS_MAX && clients <= WORKLOAD_CLIENTS_MAX);
     rng_init(&workload->rng, seed);
     for (unsigned i = 0; i < keys; i++) {
@@ -66,7 +68,8 @@ static struct linear_outcome outcome_of(const struct attempt *attempt, const str
             outcome.stamp = (struct stamp){0};
     } else if (reply->error == ERR_MISMATCH) {
         outcome.result = LINEAR_MISMATCH;
-    } else if (reply->error == ERR_UNAVAILABLE || reply->error == ERR_BUSY) {
+    } else if (reply->error == ERR_UNAVAILABLE || reply->error == ERR_BUSY ||
+               reply->error == ERR_NETWORK) {
         outcome.result = LINEAR_REFUSED;
     }
     return outcome;
@@ -74,6 +77,11 @@ static struct linear_outcome outcome_of(const struct attempt *attempt, const str
 
 static void count(struct workload_sim *workload, enum linear_result result)
 {
+    static const enum coverage_kind kinds[] = {[LINEAR_UNKNOWN] = COVERAGE_OUTCOME_UNKNOWN,
+                                               [LINEAR_DONE] = COVERAGE_OUTCOME_DONE,
+                                               [LINEAR_MISMATCH] = COVERAGE_OUTCOME_MISMATCH,
+                                               [LINEAR_REFUSED] = COVERAGE_OUTCOME_REFUSED};
+    coverage_met(&workload->cluster->coverage, kinds[result]);
     workload->done += result == LINEAR_DONE || result == LINEAR_MISMATCH;
     workload->unsure += result == LINEAR_UNKNOWN;
     workload->refused += result == LINEAR_REFUSED;
@@ -138,16 +146,30 @@ static enum condition draw_condition(struct workload_sim *workload, const struct
     return condition == CONDITION_STAMP && stamp_is_zero(key->seen) ? CONDITION_ABSENT : condition;
 }
 
+// Mostly one that is there: a client that nobody hears goes elsewhere.
+static struct sim_node *draw_gateway(struct workload_sim *workload)
+{
+    struct cluster_sim *cluster = workload->cluster;
+    struct sim_node *node = NULL;
+    for (int tries = 0; tries < GATEWAY_TRIES; tries++) {
+        node = &cluster->nodes[rng_below(&workload->rng, cluster->node_count)];
+        if (node->state != SIM_NODE_DEAD)
+            break;
+    }
+    return node;
+}
+
 static void client_acts(void *context, void *argument)
 {
     struct workload_sim *workload = context;
-    struct cluster_sim *cluster = workload->cluster;
     struct attempt *attempt = memory_zeroed(1, sizeof *attempt);
     attempt->client = (unsigned)(uintptr_t)argument;
     attempt->key = (unsigned)rng_below(&workload->rng, workload->key_count);
     const struct workload_key *key = &workload->keys[attempt->key];
     uint64_t draw = rng_below(&workload->rng, 10);
-    attempt->operation.kind = draw < 4 ? LINEAR_READ : draw < 8 ? LINEAR_PUT : LINEAR_DELETE;
+    attempt->operation.kind = draw < workload->reads_in_ten          ? LINEAR_READ
+                              : draw < 10 - workload->deletes_in_ten ? LINEAR_PUT
+                                                                     : LINEAR_DELETE;
     if (attempt->operation.kind == LINEAR_PUT)
         attempt->operation.value = ++workload->next_value;
     if (attempt->operation.kind != LINEAR_READ) {
@@ -155,7 +177,7 @@ static void client_acts(void *context, void *argument)
         if (attempt->operation.condition == CONDITION_STAMP)
             attempt->operation.expected = key->seen;
     }
-    begin(workload, attempt, &cluster->nodes[rng_below(&workload->rng, cluster->node_count)]);
+    begin(workload, attempt, draw_gateway(workload));
 }
 
 static void client_thinks(struct workload_sim *workload, unsigned client)

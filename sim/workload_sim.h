@@ -25,9 +25,11 @@ struct workload_sim {
     unsigned in_progress;
     uint64_t next_value;
     uint64_t think_us_max;
-    uint64_t done;    // operations that were answered with certainty
-    uint64_t unsure;  // with an unknown outcome
-    uint64_t refused; // without effect
+    unsigned reads_in_ten;
+    unsigned deletes_in_ten; // of ten operations; the others are puts
+    uint64_t done;           // operations that were answered with certainty
+    uint64_t unsure;         // with an unknown outcome
+    uint64_t refused;        // without effect
 };
 
 void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, uint64_t seed,

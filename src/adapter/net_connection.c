@@ -10,10 +10,6 @@
 
 enum {
     KEEPALIVE_S = 10,
-    // Sent bytes that stay unacknowledged for so long end the connection. Without it the
-    // retransmission timer, which doubles all through an outage, would delay everything long after
-    // the outage's end.
-    STALLED_MS_MAX = 5000,
     // The greatest answer of a handshake step.
     ANSWER_BYTES_MAX = NET_HELLO_BYTES + NET_PROOF_BYTES
 };
@@ -64,14 +60,25 @@ __attribute__((format(printf, 3, 4))) static void lose(struct net_connection *co
     connection->events->lost(connection->owner, error, text);
 }
 
+static void lose_by_status(struct net_connection *connection, int status)
+{
+    lose(connection, status == UV_ETIMEDOUT ? ERR_TIMEOUT : ERR_NETWORK, "%s", uv_strerror(status));
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
     struct net_connection *connection = timer->data;
     if (connection->dial_status != 0)
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(connection->dial_status));
+        lose_by_status(connection, connection->dial_status);
     else
-        lose(connection, ERR_TIMEOUT, "no connection and handshake within %d ms",
-             NET_HANDSHAKE_MS_MAX);
+        lose(connection, ERR_TIMEOUT, "no connection, or no handshake, within %u ms",
+             connection->deadline_ms);
+}
+
+static void set_deadline(struct net_connection *connection, unsigned ms)
+{
+    connection->deadline_ms = ms;
+    CHECK(uv_timer_start(&connection->deadline, on_deadline, ms, 0) == 0);
 }
 
 static struct net_connection *
@@ -81,6 +88,7 @@ connection_new(struct net_context *context, const struct net_connection_events *
     connection->context = context;
     connection->events = events;
     connection->owner = owner;
+    connection->lane = NET_LANE_BULK;
     net_frames_init(&connection->input);
     net_outbox_init(&connection->sending);
     CHECK(uv_tcp_init(context->loop, &connection->tcp) == 0);
@@ -92,7 +100,6 @@ connection_new(struct net_context *context, const struct net_connection_events *
     connection->write.data = connection;
     connection->held = 2;
     net_context_part_begun(context);
-    CHECK(uv_timer_start(&connection->deadline, on_deadline, NET_HANDSHAKE_MS_MAX, 0) == 0);
     return connection;
 }
 
@@ -109,16 +116,36 @@ void net_connection_describe(const struct net_connection *connection,
 
 // Reading: the handshake first, then frames.
 
+// How much may be read now: what is urgent always.
+static size_t read_bytes_max(struct net_connection *connection)
+{
+    const struct net_context *context = connection->context;
+    if (net_handshake_lane(&connection->handshake) == NET_LANE_URGENT)
+        return NET_READ_BYTES_MAX;
+    if (connection->read_turn != context->turn) {
+        size_t share = NET_TURN_BYTES_MAX / (context->bulk_inlets > 0 ? context->bulk_inlets : 1);
+        connection->read_turn = context->turn;
+        connection->read_left = share < NET_READ_BYTES_MAX ? NET_READ_BYTES_MAX : share;
+    }
+    return connection->read_left < NET_READ_BYTES_MAX ? connection->read_left : NET_READ_BYTES_MAX;
+}
+
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     (void)suggested;
     struct net_connection *connection = handle->data;
-    size_t length = NET_READ_BYTES_MAX;
+    size_t length;
     if (!net_connection_ready(connection))
         length = net_handshake_wanted(&connection->handshake) - net_frames_left(&connection->input);
     else if (connection->handshake.role == NET_INITIATOR)
         length = 1; // there is nothing to come but the end
-    *out = uv_buf_init((char *)net_frames_room(&connection->input, length), (unsigned)length);
+    else
+        length = read_bytes_max(connection);
+    // Without room libuv turns to the next connection, and comes back in the next turn.
+    if (length == 0)
+        *out = uv_buf_init(NULL, 0);
+    else
+        *out = uv_buf_init((char *)net_frames_room(&connection->input, length), (unsigned)length);
 }
 
 // A handshake message is far smaller than a fresh socket's buffer, so one attempt takes it whole.
@@ -181,7 +208,7 @@ static void on_end(struct net_connection *connection, int status)
     } else if (status == UV_EOF) {
         lose(connection, ERR_NETWORK, "the other side closed the connection");
     } else {
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+        lose_by_status(connection, status);
     }
 }
 
@@ -189,7 +216,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 {
     (void)room;
     struct net_connection *connection = stream->data;
-    if (connection->closing || length == 0)
+    if (connection->closing || length == 0 || length == UV_ENOBUFS)
         return;
     if (length < 0) {
         on_end(connection, (int)length);
@@ -202,6 +229,8 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
         lose(connection, ERR_INVALID, "it sent something where it may only receive");
     } else {
         connection->context->counters.bytes_in += (uint64_t)length;
+        if (net_handshake_lane(&connection->handshake) == NET_LANE_BULK)
+            connection->read_left -= (size_t)length;
         take_frames(connection);
     }
 }
@@ -215,11 +244,13 @@ static void set_options(struct net_connection *connection)
     (void)uv_tcp_keepalive(&connection->tcp, 1, KEEPALIVE_S);
     int length = sizeof connection->other_end;
     (void)uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&connection->other_end, &length);
+    // Without it the retransmission timer, which doubles all through an outage, would delay
+    // everything long after the outage's end.
     uv_os_fd_t socket;
-    unsigned stalled_ms_max = STALLED_MS_MAX;
+    unsigned vanished_ms =
+        connection->lane == NET_LANE_URGENT ? NET_VANISHED_URGENT_MS : NET_VANISHED_BULK_MS;
     if (uv_fileno((const uv_handle_t *)&connection->tcp, &socket) == 0)
-        (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms_max,
-                         sizeof stalled_ms_max);
+        (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished_ms, sizeof vanished_ms);
 }
 
 static enum err begin(struct net_connection *connection, enum net_role role, uint64_t expected)
@@ -228,8 +259,9 @@ static enum err begin(struct net_connection *connection, enum net_role role, uin
     struct buf hello;
     buf_init(&hello, ANSWER_BYTES_MAX);
     set_options(connection);
-    enum err e = net_handshake_begin(&connection->handshake, role, context->store_id, expected,
-                                     context->key, &hello);
+    set_deadline(connection, NET_HANDSHAKE_MS_MAX);
+    enum err e = net_handshake_begin(&connection->handshake, role, connection->lane,
+                                     context->store_id, expected, context->key, &hello);
     if (e == ERR_OK && !write_at_once(connection, &hello))
         e = ERR_NETWORK;
     if (e == ERR_OK && uv_read_start((uv_stream_t *)&connection->tcp, on_room, on_read) != 0)
@@ -256,7 +288,7 @@ static void on_connected(uv_connect_t *request, int status)
     if (connection->closing)
         return;
     if (status != 0)
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+        lose_by_status(connection, status);
     else if (begin(connection, NET_INITIATOR, connection->handshake.expected) != ERR_OK)
         lose(connection, ERR_NETWORK, "the handshake could not begin");
 }
@@ -265,7 +297,9 @@ static void connect_to(struct net_connection *connection, const struct sockaddr 
 {
     int status = uv_tcp_connect(&connection->connect, &connection->tcp, address, on_connected);
     if (status != 0)
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+        lose_by_status(connection, status);
+    else
+        set_deadline(connection, NET_CONNECT_MS_MAX);
 }
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
@@ -305,21 +339,25 @@ static int resolve(struct net_connection *connection, const struct net_address *
 
 struct net_connection *net_connection_dial(struct net_context *context,
                                            const struct net_address *address, unsigned attempt,
-                                           uint64_t expected,
+                                           enum net_lane lane, uint64_t expected,
                                            const struct net_connection_events *events, void *owner)
 {
     struct net_connection *connection = connection_new(context, events, owner);
     connection->attempt = attempt;
+    connection->lane = lane;
     connection->handshake.expected = expected;
     struct sockaddr_storage literal;
-    if (net_address_is_literal(address, &literal))
+    bool is_literal = net_address_is_literal(address, &literal);
+    if (is_literal)
         connection->dial_status = uv_tcp_connect(&connection->connect, &connection->tcp,
                                                  (const struct sockaddr *)&literal, on_connected);
     else
         connection->dial_status = resolve(connection, address);
     // A failure on the spot is told from the loop, as all others are.
     if (connection->dial_status != 0)
-        CHECK(uv_timer_start(&connection->deadline, on_deadline, 0, 0) == 0);
+        set_deadline(connection, 0);
+    else
+        set_deadline(connection, is_literal ? NET_CONNECT_MS_MAX : NET_RESOLVE_MS_MAX);
     return connection;
 }
 
@@ -330,9 +368,32 @@ static void end_write(struct net_connection *connection)
     struct net_tcp_counters *counters = &connection->context->counters;
     connection->writing = false;
     connection->unsent_bytes = 0;
+    uv_timer_stop(&connection->deadline);
     counters->messages_out += connection->sending.messages;
     counters->bytes_queued -= connection->sending.bytes.length;
     net_outbox_clear(&connection->sending);
+}
+
+static size_t still_queued(const struct net_connection *connection)
+{
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
+}
+
+static void demand_progress(struct net_connection *connection);
+
+static void on_progress_due(uv_timer_t *timer)
+{
+    struct net_connection *connection = timer->data;
+    if (connection->queued_bytes - still_queued(connection) < NET_PROGRESS_BYTES_MIN)
+        lose(connection, ERR_TIMEOUT, "it has read next to nothing for %d ms", NET_STALLED_MS_MAX);
+    else
+        demand_progress(connection);
+}
+
+static void demand_progress(struct net_connection *connection)
+{
+    connection->queued_bytes = still_queued(connection);
+    CHECK(uv_timer_start(&connection->deadline, on_progress_due, NET_STALLED_MS_MAX, 0) == 0);
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -341,7 +402,7 @@ static void on_written(uv_write_t *request, int status)
     if (connection->closing)
         return;
     if (status != 0) {
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+        lose_by_status(connection, status);
         return;
     }
     connection->context->counters.bytes_out += connection->unsent_bytes;
@@ -365,7 +426,7 @@ void net_connection_send(struct net_connection *connection, struct net_outbox *o
     if (taken == UV_EAGAIN)
         taken = 0;
     if (taken < 0) {
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(taken));
+        lose_by_status(connection, taken);
         return;
     }
     connection->context->counters.bytes_out += (uint64_t)taken;
@@ -377,5 +438,7 @@ void net_connection_send(struct net_connection *connection, struct net_outbox *o
     piece = uv_buf_init((char *)bytes->bytes + taken, (unsigned)connection->unsent_bytes);
     int status = uv_write(&connection->write, stream, &piece, 1, on_written);
     if (status != 0)
-        lose(connection, ERR_NETWORK, "%s", uv_strerror(status));
+        lose_by_status(connection, status);
+    else
+        demand_progress(connection);
 }

@@ -7,10 +7,14 @@
 //  1. ready is told at most once; message and drained only after ready; lost at most once and last.
 //     After lost, and after net_connection_close, the owner must not touch the connection: it frees
 //     itself when libuv has let go of it.
-//  2. Before ready not a byte past the handshake is read, and at most NET_HANDSHAKE_MS_MAX pass.
+//  2. Before ready not a byte past the handshake is read, and at most NET_RESOLVE_MS_MAX,
+//     NET_CONNECT_MS_MAX and NET_HANDSHAKE_MS_MAX pass, one after the other.
 //  3. An initiator only sends, an acceptor only receives: any byte to an initiator after the
 //     handshake is an error.
-//  4. One write is under way at most; `sending` holds its bytes until it is done.
+//  4. One write is under way at most; `sending` holds its bytes until it is done. While it is, the
+//     deadline demands progress.
+//  5. Of bulk an acceptor reads its share of NET_TURN_BYTES_MAX in one turn of the loop, or one
+//     read's worth if that is more.
 #ifndef BRUSIO_ADAPTER_NET_CONNECTION_H
 #define BRUSIO_ADAPTER_NET_CONNECTION_H
 
@@ -35,12 +39,14 @@ struct net_connection {
     uv_tcp_t tcp;
     struct sockaddr_storage other_end; // once connected
     uv_timer_t deadline;
+    unsigned deadline_ms;
     uv_getaddrinfo_t resolve;
     uv_connect_t connect;
     uv_write_t write;
     unsigned held; // by handles and by a name being resolved
     unsigned attempt;
-    int dial_status; // of libuv, when connecting failed on the spot
+    enum net_lane lane; // of an initiator; an acceptor learns it in the handshake
+    int dial_status;    // of libuv, when connecting failed on the spot
     bool resolving;
     bool writing;
     bool closing;
@@ -48,6 +54,9 @@ struct net_connection {
     struct net_frames input;
     struct net_outbox sending;
     size_t unsent_bytes; // of `sending`, while writing
+    size_t queued_bytes; // of `sending`, when its progress was last looked at
+    uint64_t read_turn;  // of the loop, that `read_left` is about
+    size_t read_left;
 };
 
 // Begins to connect. `attempt` chooses among the addresses of a host name, so that each has its
@@ -55,7 +64,7 @@ struct net_connection {
 // call.
 struct net_connection *net_connection_dial(struct net_context *context,
                                            const struct net_address *address, unsigned attempt,
-                                           uint64_t expected,
+                                           enum net_lane lane, uint64_t expected,
                                            const struct net_connection_events *events, void *owner);
 
 // Takes the connection that waits at `listener`; NULL when there is none after all.

@@ -22,6 +22,8 @@ struct net_context {
     void *receive_context;
     struct rng rng; // spreads retries in time; secrets do not come from it
     struct net_tcp_counters counters;
+    uint64_t turn;        // of the loop
+    unsigned bulk_inlets; // proven ones, which share what is read of bulk in a turn
 
     uint64_t log_lines_left;
     uint64_t log_refilled_ms;

@@ -18,6 +18,7 @@ void net_hello_encode(struct buf *out, const struct net_hello *hello)
     buf_append(out, magic, sizeof magic);
     buf_append_u32_be(out, hello->version);
     buf_append_u64_be(out, hello->store_id);
+    buf_append_u8(out, hello->lane);
     buf_append(out, hello->nonce, sizeof hello->nonce);
 }
 
@@ -27,6 +28,7 @@ static enum err decode_hello(struct slice bytes, struct net_hello *out)
     struct slice start = cursor_bytes(&in, MAGIC_BYTES);
     out->version = cursor_u32_be(&in);
     out->store_id = cursor_u64_be(&in);
+    out->lane = cursor_u8(&in);
     struct slice nonce = cursor_bytes(&in, NET_NONCE_BYTES);
     if (cursor_finish(&in) != ERR_OK || !slice_equal(start, slice_of(magic, sizeof magic)))
         return ERR_INVALID;
@@ -67,21 +69,28 @@ static enum err append_own_proof(const struct net_handshake *handshake, struct b
     return e;
 }
 
-enum err net_handshake_begin(struct net_handshake *handshake, enum net_role role, uint64_t store_id,
-                             uint64_t expected, struct slice key, struct buf *out)
+enum err net_handshake_begin(struct net_handshake *handshake, enum net_role role,
+                             enum net_lane lane, uint64_t store_id, uint64_t expected,
+                             struct slice key, struct buf *out)
 {
     *handshake = (struct net_handshake){
         .state = NET_HANDSHAKE_HELLO,
         .role = role,
         .expected = expected,
         .key = key,
-        .own = {.version = NET_PROTOCOL_VERSION, .store_id = store_id},
+        .own = {.version = NET_PROTOCOL_VERSION, .store_id = store_id, .lane = (uint8_t)lane},
     };
     if (gnutls_rnd(GNUTLS_RND_NONCE, handshake->own.nonce, NET_NONCE_BYTES) != 0)
         return ERR_IO;
     if (role == NET_INITIATOR)
         net_hello_encode(out, &handshake->own);
     return ERR_OK;
+}
+
+enum net_lane net_handshake_lane(const struct net_handshake *handshake)
+{
+    CHECK(handshake->state == NET_HANDSHAKE_DONE);
+    return (enum net_lane)handshake->own.lane;
 }
 
 size_t net_handshake_wanted(const struct net_handshake *handshake)
@@ -106,6 +115,8 @@ static enum err check_hello(const struct net_handshake *handshake, struct errmsg
                           other->version, NET_PROTOCOL_VERSION);
     if (other->store_id == 0)
         return errmsg_set(detail, ERR_INVALID, "it named no store id");
+    if (other->lane != handshake->own.lane || other->lane >= NET_LANE_COUNT)
+        return errmsg_set(detail, ERR_INVALID, "it named a lane that is none, or another one");
     if (other->store_id == handshake->own.store_id)
         return errmsg_set(detail, ERR_EXISTS,
                           "that is this node itself, or one with a copy of its store");
@@ -121,8 +132,10 @@ static enum err take_hello(struct net_handshake *handshake, struct slice input, 
     if (decode_hello(input, &handshake->other) != ERR_OK)
         return errmsg_set(detail, ERR_INVALID, "it does not speak this protocol");
     // Before the checks: the initiator can then say for itself why the connection was refused.
-    if (handshake->role == NET_ACCEPTOR)
+    if (handshake->role == NET_ACCEPTOR) {
+        handshake->own.lane = handshake->other.lane;
         net_hello_encode(out, &handshake->own);
+    }
     enum err e = check_hello(handshake, detail);
     if (e != ERR_OK)
         return e;

@@ -4,16 +4,17 @@
 // this very connection, an HMAC-SHA256 under the cluster key over both nonces, both store ids and
 // its own role.
 //
-//     initiator                          acceptor
-//         | -- hello: version, id, nonce --> |
-//         | <-- hello: version, id, nonce -- |
-//         | ------------ proof ------------> |   the one who comes proves first: a stranger gets no
-//         | <----------- proof ------------- |   bytes made with the key to guess at
+//     initiator                                acceptor
+//         | -- hello: version, id, lane, nonce --> |
+//         | <-- hello: version, id, lane, nonce -- |
+//         | --------------- proof ---------------> |   the one who comes proves first: a stranger
+//         | <-------------- proof ---------------- |   gets no bytes made with the key to guess at
 //
 // Invariants
 //  1. A nonce is fresh for each connection, so an old proof does not pass.
 //  2. The two roles' proofs differ, so a proof that is sent back does not pass.
 //  3. A side that has answered with an error is not to be stepped again.
+//  4. The initiator says what lane the connection is for; the acceptor says the same one back.
 //
 // What it does not do: it makes no session key; what follows the handshake is not protected by it.
 #ifndef BRUSIO_ADAPTER_NET_HANDSHAKE_H
@@ -22,11 +23,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "port/net.h"
 
-#define NET_PROTOCOL_VERSION 1
+#define NET_PROTOCOL_VERSION 2
 #define NET_NONCE_BYTES 32
 #define NET_PROOF_BYTES 32
-#define NET_HELLO_BYTES (8 + 4 + 8 + NET_NONCE_BYTES)
+#define NET_HELLO_BYTES (8 + 4 + 8 + 1 + NET_NONCE_BYTES)
 
 enum net_role { NET_INITIATOR, NET_ACCEPTOR };
 
@@ -35,6 +37,7 @@ enum net_handshake_state { NET_HANDSHAKE_HELLO, NET_HANDSHAKE_PROOF, NET_HANDSHA
 struct net_hello {
     uint32_t version;
     uint64_t store_id;
+    uint8_t lane; // enum net_lane, once it is checked
     uint8_t nonce[NET_NONCE_BYTES];
 };
 
@@ -47,11 +50,14 @@ struct net_handshake {
     struct net_hello other; // from state NET_HANDSHAKE_PROOF on; proven once done
 };
 
-// Appends what has to be sent first to `out`. `key` is borrowed until the end of the handshake.
-// ERR_IO when the system gives no random bytes.
+// Appends what has to be sent first to `out`. An acceptor's `lane` does not matter. `key` is
+// borrowed until the end of the handshake. ERR_IO when the system gives no random bytes.
 WARN_UNUSED enum err net_handshake_begin(struct net_handshake *handshake, enum net_role role,
-                                         uint64_t store_id, uint64_t expected, struct slice key,
-                                         struct buf *out);
+                                         enum net_lane lane, uint64_t store_id, uint64_t expected,
+                                         struct slice key, struct buf *out);
+
+// What lane the connection is for; to be asked once it is done.
+enum net_lane net_handshake_lane(const struct net_handshake *handshake);
 
 // How many bytes the next step takes; 0 when done.
 size_t net_handshake_wanted(const struct net_handshake *handshake);

@@ -10,6 +10,7 @@ struct inlet {
     struct net_inlets *inlets;
     struct net_connection *connection;
     uint64_t peer; // 0 while unproven
+    enum net_lane lane;
 };
 
 static struct inlet *inlet_of(struct list *node)
@@ -23,6 +24,8 @@ static void forget(struct inlet *inlet)
     list_remove(&inlet->in_inlets);
     if (inlet->peer != 0) {
         inlets->proven_count--;
+        if (inlet->lane == NET_LANE_BULK)
+            inlets->context->bulk_inlets--;
         inlets->context->counters.accepted--;
     } else {
         inlets->unproven_count--;
@@ -36,10 +39,10 @@ static void close_inlet(struct inlet *inlet)
     forget(inlet);
 }
 
-static struct inlet *find_proven(const struct net_inlets *inlets, uint64_t peer)
+static struct inlet *find_proven(const struct net_inlets *inlets, uint64_t peer, enum net_lane lane)
 {
     for (struct list *node = inlets->proven.next; node != &inlets->proven; node = node->next)
-        if (inlet_of(node)->peer == peer)
+        if (inlet_of(node)->peer == peer && inlet_of(node)->lane == lane)
             return inlet_of(node);
     return NULL;
 }
@@ -49,7 +52,8 @@ static void on_ready(void *owner)
     struct inlet *inlet = owner;
     struct net_inlets *inlets = inlet->inlets;
     uint64_t peer = inlet->connection->handshake.other.store_id;
-    struct inlet *older = find_proven(inlets, peer);
+    enum net_lane lane = net_handshake_lane(&inlet->connection->handshake);
+    struct inlet *older = find_proven(inlets, peer, lane);
     if (older != NULL)
         close_inlet(older);
     if (inlets->proven_count >= NET_INLETS_MAX) {
@@ -64,6 +68,9 @@ static void on_ready(void *owner)
     list_append(&inlets->proven, &inlet->in_inlets);
     inlets->proven_count++;
     inlet->peer = peer;
+    inlet->lane = lane;
+    if (lane == NET_LANE_BULK)
+        inlets->context->bulk_inlets++;
     inlets->context->counters.accepted++;
 }
 

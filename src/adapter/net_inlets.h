@@ -2,7 +2,7 @@
 //
 // Invariants
 //  1. Every inlet is in exactly one list: `unproven` (in its handshake, oldest first) or `proven`.
-//  2. There is at most one proven inlet for a store id: a newer one replaces it.
+//  2. There is at most one proven inlet for a store id and a lane: a newer one replaces it.
 //  3. unproven_count <= NET_INLETS_UNPROVEN_MAX, proven_count <= NET_INLETS_MAX.
 #ifndef BRUSIO_ADAPTER_NET_INLETS_H
 #define BRUSIO_ADAPTER_NET_INLETS_H

@@ -27,8 +27,9 @@ static void report(struct net_link *link, enum err state, const char *text)
         snprintf(name, sizeof name, "peer %016" PRIx64, link->peer);
     enum log_level level =
         state == ERR_OK || state == ERR_NETWORK || state == ERR_TIMEOUT ? LOG_INFO : LOG_WARNING;
-    net_context_log(link->context, level, "to %s at %s port %u: %s", name, link->address.host,
-                    (unsigned)link->address.port, text);
+    net_context_log(link->context, level, "to %s at %s port %u%s: %s", name, link->address.host,
+                    (unsigned)link->address.port, link->lane == NET_LANE_URGENT ? " (urgent)" : "",
+                    text);
 }
 
 static void drop_queue(struct net_link *link)
@@ -52,7 +53,7 @@ static void dial(struct net_link *link)
     CHECK(link->state == NET_LINK_IDLE);
     link->state = NET_LINK_CONNECTING;
     link->connection = net_connection_dial(link->context, &link->address, link->failures,
-                                           link->peer, &link_events, link);
+                                           link->lane, link->peer, &link_events, link);
 }
 
 // Waits, then connects again if something is queued by then.
@@ -81,12 +82,15 @@ static void on_retry(uv_timer_t *timer)
 static void on_lost(void *owner, enum err error, const char *detail)
 {
     struct net_link *link = owner;
+    bool timed_out = link->state == NET_LINK_READY && error == ERR_TIMEOUT;
     leave_connection(link);
     link->failures++;
     report(link, error, detail);
     link->state = NET_LINK_WAITING;
     CHECK(uv_timer_start(&link->retry, on_retry, retry_delay_ms(link), 0) == 0);
     invariants(link);
+    if (timed_out)
+        link->timed_out(link->owner, link->lane);
 }
 
 static void write_queue(struct net_link *link)
@@ -119,16 +123,17 @@ static const struct net_connection_events link_events = {
     .lost = on_lost,
 };
 
-struct net_link *net_link_new(struct net_context *context, uint64_t peer,
-                              const struct net_address *address)
+struct net_link *net_link_new(struct net_context *context, const struct net_link_config *config)
 {
     struct net_link *link = memory_zeroed(1, sizeof *link);
     link->context = context;
-    link->peer = peer;
-    link->address = *address;
+    link->timed_out = config->timed_out;
+    link->owner = config->owner;
+    link->peer = config->peer;
+    link->lane = config->lane;
+    link->address = *config->address;
     link->state = NET_LINK_IDLE;
     link->reported = ERR_COUNT;
-    list_init(&link->in_unflushed);
     net_outbox_init(&link->filling);
     CHECK(uv_timer_init(context->loop, &link->retry) == 0);
     link->retry.data = link;
@@ -139,9 +144,12 @@ struct net_link *net_link_new(struct net_context *context, uint64_t peer,
 static bool has_room(const struct net_link *link, size_t cost)
 {
     size_t queued = link->filling.bytes.length;
-    if (link->state != NET_LINK_READY)
-        return queued == 0 || queued + cost <= NET_QUEUE_UNCONNECTED_BYTES_MAX;
-    return queued + link->connection->sending.bytes.length + cost <= NET_QUEUE_BYTES_MAX;
+    size_t limit = NET_QUEUE_UNCONNECTED_BYTES_MAX;
+    if (link->state == NET_LINK_READY) {
+        queued += link->connection->sending.bytes.length;
+        limit = link->lane == NET_LANE_URGENT ? NET_QUEUE_URGENT_BYTES_MAX : NET_QUEUE_BYTES_MAX;
+    }
+    return queued == 0 || queued + cost <= limit;
 }
 
 void net_link_send(struct net_link *link, struct slice message)
@@ -173,6 +181,13 @@ static void stop(struct net_link *link)
     CHECK(uv_timer_stop(&link->retry) == 0);
 }
 
+void net_link_restart(struct net_link *link)
+{
+    if (link->state == NET_LINK_READY)
+        stop(link);
+    invariants(link);
+}
+
 void net_link_move(struct net_link *link, const struct net_address *address)
 {
     stop(link);
@@ -193,7 +208,6 @@ static void on_closed(uv_handle_t *handle)
 
 void net_link_close(struct net_link *link)
 {
-    CHECK(list_empty(&link->in_unflushed));
     stop(link);
     uv_close((uv_handle_t *)&link->retry, on_closed);
 }

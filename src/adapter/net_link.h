@@ -1,4 +1,5 @@
-// The way out to one routed peer: a queue, and a connection that is made again whenever it fails.
+// The way out to one routed peer in one lane: a queue, and a connection that is made again whenever
+// it fails.
 //
 //     idle --flush, something queued--> connecting --handshake--> ready
 //      ^                                    | failed                | lost
@@ -8,24 +9,35 @@
 //
 // Invariants
 //  1. There is a connection exactly in the states connecting and ready.
-//  2. What is queued, being written included, is at most NET_QUEUE_BYTES_MAX; before the link is
-//     ready at most NET_QUEUE_UNCONNECTED_BYTES_MAX or one message.
+//  2. What is queued, being written included, is at most NET_QUEUE_BYTES_MAX (in the urgent lane
+//     NET_QUEUE_URGENT_BYTES_MAX); before the link is ready at most
+//     NET_QUEUE_UNCONNECTED_BYTES_MAX; or one message.
 //  3. While a write is under way new messages fill the other buffer (`filling`).
 //  4. A failure empties the queue.
 #ifndef BRUSIO_ADAPTER_NET_LINK_H
 #define BRUSIO_ADAPTER_NET_LINK_H
 
 #include "adapter/net_connection.h"
-#include "base/list.h"
-#include "base/table.h"
 
 enum net_link_state { NET_LINK_IDLE, NET_LINK_CONNECTING, NET_LINK_READY, NET_LINK_WAITING };
 
-struct net_link {
-    struct table_node in_table; // its maker's
-    struct list in_unflushed;   // its maker's
-    struct net_context *context;
+// Called when a link that was ready has lost its connection by a timeout; it may restart others.
+typedef void net_link_timed_out(void *owner, enum net_lane lane);
+
+struct net_link_config {
     uint64_t peer;
+    enum net_lane lane;
+    const struct net_address *address; // copied
+    net_link_timed_out *timed_out;
+    void *owner; // outlives the link's last call to `timed_out`, which net_link_close ends
+};
+
+struct net_link {
+    struct net_context *context;
+    net_link_timed_out *timed_out;
+    void *owner;
+    uint64_t peer;
+    enum net_lane lane;
     struct net_address address;
     enum net_link_state state;
     struct net_connection *connection;
@@ -36,8 +48,7 @@ struct net_link {
 };
 
 // Gives a link to be ended by net_link_close.
-struct net_link *net_link_new(struct net_context *context, uint64_t peer,
-                              const struct net_address *address);
+struct net_link *net_link_new(struct net_context *context, const struct net_link_config *config);
 
 // Queues a copy of the message, or drops and counts it.
 void net_link_send(struct net_link *link, struct slice message);
@@ -45,11 +56,13 @@ void net_link_send(struct net_link *link, struct slice message);
 // Writes what is queued, or begins to connect for it.
 void net_link_flush(struct net_link *link);
 
+// Ends the connection of a ready link and drops its queue; in any other state does nothing.
+void net_link_restart(struct net_link *link);
+
 // Goes over to another address; the queue is dropped.
 void net_link_move(struct net_link *link, const struct net_address *address);
 
-// Drops the queue and closes; the link frees itself once libuv has let go of it. It must be in no
-// list or table any more.
+// Drops the queue and closes; the link frees itself once libuv has let go of it.
 void net_link_close(struct net_link *link);
 
 #endif

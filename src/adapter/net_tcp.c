@@ -1,7 +1,7 @@
 #include "adapter/net_tcp.h"
 
 #include "adapter/net_inlets.h"
-#include "adapter/net_link.h"
+#include "adapter/net_route.h"
 #include "base/check.h"
 
 #include <errno.h>
@@ -19,9 +19,10 @@ enum { LISTEN_BACKLOG = 128 };
 struct net_tcp {
     struct net_context context;
     uv_tcp_t listener;
+    uv_prepare_t turn;
     uint16_t port;
-    struct table links;    // of struct net_link, by peer
-    struct list unflushed; // links to which something was sent since the last flush
+    struct table routes;   // of struct net_route, by peer
+    struct list unflushed; // routes to which something was sent since the last flush
     struct net_inlets inlets;
     uint8_t key[NET_KEY_BYTES_MAX];
     net_tcp_closed *closed;
@@ -30,45 +31,45 @@ struct net_tcp {
 
 // Routes.
 
-static bool link_is_to(const struct table_node *node, const void *peer)
+static bool route_is_to(const struct table_node *node, const void *peer)
 {
-    const struct net_link *link = (const struct net_link *)(const void *)node;
-    return link->peer == *(const uint64_t *)peer;
+    const struct net_route *route = (const struct net_route *)(const void *)node;
+    return route->peer == *(const uint64_t *)peer;
 }
 
-_Static_assert(offsetof(struct net_link, in_table) == 0, "a table node is its link's first member");
+_Static_assert(offsetof(struct net_route, in_table) == 0,
+               "a table node is its route's first member");
 
-static struct net_link *link_of(struct table_node *node)
+static struct net_route *route_of(struct table_node *node)
 {
-    return (struct net_link *)(void *)node;
+    return (struct net_route *)(void *)node;
 }
 
 // Store ids are random numbers already, each its own hash.
-static struct net_link *find_link(const struct net_tcp *net, uint64_t peer)
+static struct net_route *find_route(const struct net_tcp *net, uint64_t peer)
 {
-    return link_of(table_find(&net->links, peer, link_is_to, &peer));
+    return route_of(table_find(&net->routes, peer, route_is_to, &peer));
 }
 
-static void remove_link(struct net_tcp *net, struct net_link *link)
+static void remove_route(struct net_tcp *net, struct net_route *route)
 {
-    table_remove(&net->links, &link->in_table);
-    list_remove(&link->in_unflushed);
-    net_link_close(link);
+    table_remove(&net->routes, &route->in_table);
+    list_remove(&route->in_unflushed);
+    net_route_close(route);
 }
 
 static void set_route(struct net_tcp *net, uint64_t peer, const struct net_address *address)
 {
-    struct net_link *link = find_link(net, peer);
-    if (link != NULL) {
-        if (link->address.port != address->port || strcmp(link->address.host, address->host) != 0)
-            net_link_move(link, address);
-    } else if (net->links.count >= NET_ROUTES_MAX) {
+    struct net_route *route = find_route(net, peer);
+    if (route != NULL) {
+        net_route_move(route, address);
+    } else if (net->routes.count >= NET_ROUTES_MAX) {
         net_context_log(&net->context, LOG_WARNING,
                         "no route to peer %016" PRIx64 ": there are %d others", peer,
                         NET_ROUTES_MAX);
     } else {
-        link = net_link_new(&net->context, peer, address);
-        table_add(&net->links, &link->in_table, peer);
+        route = net_route_new(&net->context, peer, address);
+        table_add(&net->routes, &route->in_table, peer);
     }
 }
 
@@ -86,23 +87,23 @@ static void net_tcp_route(void *self, uint64_t peer, const char *text)
         net_context_log(&net->context, LOG_WARNING,
                         "no route to peer %016" PRIx64 ": '%.*s' is not host:port", peer,
                         NET_HOST_BYTES_MAX, text);
-    struct net_link *link = find_link(net, peer);
-    if (link != NULL)
-        remove_link(net, link);
+    struct net_route *route = find_route(net, peer);
+    if (route != NULL)
+        remove_route(net, route);
 }
 
-static void net_tcp_send(void *self, uint64_t peer, struct slice message)
+static void net_tcp_send(void *self, uint64_t peer, enum net_lane lane, struct slice message)
 {
     struct net_tcp *net = self;
-    CHECK(message.length >= 1 && message.length <= MESSAGE_BYTES_MAX);
-    struct net_link *link = find_link(net, peer);
-    if (link == NULL) {
+    CHECK(message.length >= 1 && message.length <= MESSAGE_BYTES_MAX && lane < NET_LANE_COUNT);
+    struct net_route *route = find_route(net, peer);
+    if (route == NULL) {
         net->context.counters.messages_dropped++;
         return;
     }
-    net_link_send(link, message);
-    if (list_empty(&link->in_unflushed))
-        list_append(&net->unflushed, &link->in_unflushed);
+    net_route_send(route, lane, message);
+    if (list_empty(&route->in_unflushed))
+        list_append(&net->unflushed, &route->in_unflushed);
 }
 
 static void net_tcp_flush(void *self)
@@ -110,7 +111,7 @@ static void net_tcp_flush(void *self)
     struct net_tcp *net = self;
     struct list *node;
     while ((node = list_take_first(&net->unflushed)) != NULL)
-        net_link_flush(LIST_ITEM(node, struct net_link, in_unflushed));
+        net_route_flush(LIST_ITEM(node, struct net_route, in_unflushed));
 }
 
 static const struct net_ops net_tcp_ops = {
@@ -132,6 +133,22 @@ uint16_t net_tcp_port(const struct net_tcp *net)
 struct net_tcp_counters net_tcp_counters(const struct net_tcp *net)
 {
     return net->context.counters;
+}
+
+// Turns of the loop.
+
+static void on_turn(uv_prepare_t *handle)
+{
+    struct net_tcp *net = handle->data;
+    net->context.turn++;
+}
+
+static void begin_turns(struct net_tcp *net)
+{
+    CHECK(uv_prepare_init(net->context.loop, &net->turn) == 0);
+    net->turn.data = net;
+    net_context_part_begun(&net->context);
+    CHECK(uv_prepare_start(&net->turn, on_turn) == 0);
 }
 
 // Listening.
@@ -217,7 +234,7 @@ static void on_all_closed(struct net_context *context)
     struct net_tcp *net = (struct net_tcp *)(void *)context;
     net_tcp_closed *closed = net->closed;
     void *closed_context = net->closed_context;
-    table_release(&net->links);
+    table_release(&net->routes);
     gnutls_memset(net->key, 0, sizeof net->key);
     free(net);
     if (closed != NULL)
@@ -247,7 +264,7 @@ static struct net_tcp *net_new(const struct net_tcp_config *config)
     context->receive_context = config->context;
     context->all_closed = on_all_closed;
     rng_init(&context->rng, config->store_id ^ uv_hrtime());
-    table_init(&net->links);
+    table_init(&net->routes);
     list_init(&net->unflushed);
     net_inlets_init(&net->inlets, context);
     return net;
@@ -269,6 +286,7 @@ enum err net_tcp_open(const struct net_tcp_config *config, struct net_tcp **out,
     ignore_broken_pipes();
     struct net_tcp *net = net_new(config);
     net->port = port;
+    begin_turns(net);
     CHECK(uv_tcp_init(config->loop, &net->listener) == 0);
     net->listener.data = net;
     net_context_part_begun(&net->context);
@@ -281,7 +299,7 @@ enum err net_tcp_open(const struct net_tcp_config *config, struct net_tcp **out,
     return ERR_OK;
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_part_closed(uv_handle_t *handle)
 {
     struct net_tcp *net = handle->data;
     net_context_part_ended(&net->context);
@@ -293,9 +311,10 @@ void net_tcp_close(struct net_tcp *net, net_tcp_closed *closed, void *context)
     net->context.closing = true;
     net->closed = closed;
     net->closed_context = context;
-    uv_close((uv_handle_t *)&net->listener, on_listener_closed);
+    uv_close((uv_handle_t *)&net->listener, on_part_closed);
+    uv_close((uv_handle_t *)&net->turn, on_part_closed);
     net_inlets_clear(&net->inlets);
     struct table_node *node;
-    while ((node = table_first(&net->links)) != NULL)
-        remove_link(net, link_of(node));
+    while ((node = table_first(&net->routes)) != NULL)
+        remove_route(net, route_of(node));
 }

@@ -1,17 +1,22 @@
 // Messages between nodes over TCP: the port of port/net.h, on a libuv loop.
 //
 // Promise: port/net.h's, plus
-//  1. Every pair of nodes has up to two connections: each node sends over the one that it made and
-//     receives over the one that it accepted. So nothing has to be agreed about two that are made
-//     at the same moment.
+//  1. Every pair of nodes has up to four connections: each node sends over those that it made, one
+//     for each lane, and receives over those that it accepted. So nothing has to be agreed about
+//     two that are made at the same moment, and urgent messages share no buffer with bulk ones. In
+//     one turn of the loop about NET_TURN_BYTES_MAX of bulk are read, and all that is urgent.
 //  2. A connection carries messages only after both sides have proven that they know the cluster
 //     key (net_handshake.h). A peer that is routed by its store id has also proven that store id.
-//  3. Of several connections from one store id only the newest is read.
+//  3. Of several connections from one store id for one lane only the newest is read.
 //  4. A connection that fails is made again when there is something to send, after a random delay
 //     that doubles from NET_RETRY_MS_MIN to NET_RETRY_MS_MAX and starts anew after a handshake.
 //     What was queued when it failed is dropped and counted, so that nothing stale is sent after a
 //     long outage.
-//  5. Log lines tell changes of state, not each attempt, and their rate is bounded.
+//  5. A connection whose other end vanished, stopped reading, or reads less than
+//     NET_PROGRESS_BYTES_MIN in NET_STALLED_MS_MAX while more is waiting, is ended. When the urgent
+//     connection to a peer times out, the bulk one is made anew too. So a peer that can be reached
+//     again is reached within about a second, however long it was gone.
+//  6. Log lines tell changes of state, not each attempt, and their rate is bounded.
 //
 // What it does not do: it neither encrypts nor authenticates the messages after the handshake
 // (whoever can alter packets on the way can alter messages), knows no heartbeats, and sends nothing
@@ -23,17 +28,30 @@
 
 #define NET_KEY_BYTES_MIN 16
 #define NET_KEY_BYTES_MAX 1024
-// Queued for one peer, frames included: while it is connected, and before.
+// Queued for one peer in each lane, frames included: while it is connected, and before. One message
+// always fits into an empty queue.
 #define NET_QUEUE_BYTES_MAX (64u << 20)
+#define NET_QUEUE_URGENT_BYTES_MAX (4u << 20)
 #define NET_QUEUE_UNCONNECTED_BYTES_MAX (1u << 20)
+// Read from all peers together in one turn of the loop, though at least one read from each.
+#define NET_TURN_BYTES_MAX (1u << 20)
 #define NET_ROUTES_MAX 1024
 // Accepted connections: proven ones (more are refused), and those in their handshake (the oldest
 // gives way).
-#define NET_INLETS_MAX 1024
+#define NET_INLETS_MAX 2048
 #define NET_INLETS_UNPROVEN_MAX 128
-#define NET_HANDSHAKE_MS_MAX 5000
+// Looking up a name; connecting to an address; the handshake.
+#define NET_RESOLVE_MS_MAX 5000
+#define NET_CONNECT_MS_MAX 750
+#define NET_HANDSHAKE_MS_MAX 2000
 #define NET_RETRY_MS_MIN 20
-#define NET_RETRY_MS_MAX 2000
+#define NET_RETRY_MS_MAX 250
+// What is sent and not acknowledged by the other machine ends a connection after this.
+#define NET_VANISHED_URGENT_MS 1000
+#define NET_VANISHED_BULK_MS 3000
+// What is acknowledged must make progress all the same.
+#define NET_STALLED_MS_MAX 5000
+#define NET_PROGRESS_BYTES_MIN (64u << 10)
 
 struct uv_loop_s;
 struct net_tcp;
@@ -49,8 +67,8 @@ struct net_tcp_config {
 };
 
 struct net_tcp_counters {
-    uint64_t connected; // peers that can be sent to now
-    uint64_t accepted;  // peers that can be received from now
+    uint64_t connected; // connections that can be sent over now
+    uint64_t accepted;  // connections that can be received from now
     uint64_t refused;   // handshakes that failed, either way, for more than a lost connection
     uint64_t messages_in;
     uint64_t messages_out;     // handed to the operating system

@@ -15,7 +15,10 @@
     X(MISMATCH, "mismatch", "the condition does not hold")                                         \
     X(ILLEGAL, "illegal", "the cluster map does not allow this step")                              \
     X(UNAVAILABLE, "unavailable", "no replica can answer now")                                     \
+    X(CUT_OFF, "cut_off", "this node cannot reach a majority of the voters")                       \
     X(RETRY, "retry", "not taken: ask again, elsewhere or later")                                  \
+    X(UNDECIDED, "undecided",                                                                      \
+      "taken, but its primary changed: ask the next one what became of it")                        \
     X(UNKNOWN, "outcome_unknown", "the operation may or may not have taken effect")                \
     X(TIMEOUT, "timeout", "no answer in time")                                                     \
     X(BUSY, "busy", "a queue is full: slow down and ask again")                                    \
@@ -24,6 +27,7 @@
     X(CORRUPT, "corrupt", "stored bytes are damaged")                                              \
     X(LOCKED, "locked", "another process holds the data directory")                                \
     X(FOREIGN, "foreign", "the data belongs to another cluster or store")                          \
+    X(REMOVED, "removed", "this node was removed from the cluster")                                \
     X(VERSION, "version", "the data was written by a newer version")                               \
     X(NETWORK, "network", "a connection failed")                                                   \
     X(DENIED, "denied", "the peer did not prove that it knows the cluster key")

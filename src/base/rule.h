@@ -12,7 +12,16 @@
     X(TAKEOVER, "takeover")                 /* in-flight records are re-sent in each new map */    \
     X(GREATEST_RECORD, "greatest-record")   /* a new primary orders on the greatest record */      \
     X(JOINER_IN_FLIGHT, "joiner-in-flight") /* in flight at the authority: so at the joiner */     \
-    X(KEEP_CERTIFICATE, "keep-certificate") /* certificates stay while someone joins */
+    X(KEEP_CERTIFICATE, "keep-certificate") /* certificates stay while someone joins */            \
+    X(EPOCH_STAMPS, "epoch-stamps")         /* a stamp is above all of earlier epochs */           \
+    X(KEEP_MARKS, "keep-marks")             /* what was in flight is so after a restart */         \
+    X(JOIN_ID, "join-id")                   /* a promotion is of this very join */                 \
+    X(LEASE, "lease")                       /* a node serves only while it holds a lease */        \
+    X(LEASE_RAN_OUT, "lease-ran-out")       /* restricted only when the grants have run out */     \
+    X(WITHHOLD, "withhold")                 /* nothing is granted to who is restricted */          \
+    X(RESTART_WAIT, "restart-wait")         /* a restarted voter waits for one lease */            \
+    X(NEW_VOTER_WAIT, "new-voter-wait")     /* so does one of a changed set of voters */           \
+    X(RELEASE_EPOCH, "release-epoch")       /* a release is for one base epoch */
 
 enum rule {
 #define X(name, text) RULE_##name,

@@ -52,8 +52,11 @@ struct host {
     struct own_message *own_first;
     struct own_message *own_last;
     uint64_t wake_us;
-    bool commit_all; // what is written without a token too
+    bool commit_all;  // what is written without a token too
+    bool voter_begun; // the identity is durable there
+    bool data_begun;
     enum err failure;
+    bool data_failed; // its records are written no more; the voter goes on until the node has left
 };
 
 static uint64_t now_us(struct host *host)
@@ -74,6 +77,8 @@ static void carry_writes(struct host *host, const struct effects *effects)
         const struct effect_write *write = &effects->writes[i];
         const struct store *store = store_of(host, write->store);
         struct slice key = effects_bytes(effects, write->key);
+        if (write->store == EFFECT_DATA && host->data_failed)
+            continue;
         host->batches[write->store].open = true;
         if (write->remove)
             store->ops->remove(store->self, write->table, key);
@@ -108,7 +113,7 @@ static void carry_messages(struct host *host, const struct effects *effects)
         if (effects->sends[i].peer == host->identity.store_id)
             keep_own(host, message);
         else
-            net->ops->send(net->self, effects->sends[i].peer, message);
+            net->ops->send(net->self, effects->sends[i].peer, effects->sends[i].lane, message);
     }
 }
 
@@ -183,11 +188,13 @@ static void carry(struct host *host)
 
 static void run(struct host *host, struct node_event *event)
 {
-    if (host->node == NULL || host->failure != ERR_OK)
+    if (host->node == NULL || host_is_over(host))
         return;
     step(host, event);
     if (node_is_foreign(host->node))
         host->failure = ERR_FOREIGN;
+    if (node_is_removed(host->node))
+        host->failure = ERR_REMOVED;
     carry(host);
 }
 
@@ -235,28 +242,30 @@ static uint64_t batches_end(struct batches *batches, uint64_t number)
 
 void host_turn_end(struct host *host)
 {
-    if (host->failure == ERR_OK) {
+    if (host->failure == ERR_OK || host->data_failed)
         commit_open(host, EFFECT_VOTER);
+    if (host->failure == ERR_OK)
         commit_open(host, EFFECT_DATA);
-        host->commit_all = false;
-    }
+    host->commit_all = false;
     host->net.ops->flush(host->net.self);
 }
 
-void host_on_data_done(struct host *host, uint64_t batch, enum err error)
+// What was written since is not known to be anywhere: nothing is acknowledged from here on.
+static void fail_data(struct host *host, enum err error)
 {
-    uint64_t token = batches_end(&host->batches[EFFECT_DATA], batch);
-    if (error != ERR_OK) {
-        host->failure = error;
+    if (host->failure != ERR_OK)
         return;
-    }
-    struct node_event event = {.kind = NODE_EVENT_DATA_DURABLE, .token = token};
-    if (token > 0)
-        run(host, &event);
+    host->failure = error;
+    host->data_failed = true;
+    struct node_event event = {.kind = NODE_EVENT_DATA_FAILED};
+    run(host, &event);
 }
 
+// Once its identity is durable: of a node's first start, in both stores.
 static void begin_node(struct host *host)
 {
+    if (!host->voter_begun || !host->data_begun || host->failure != ERR_OK)
+        return;
     struct node_stores stores = {.data = &host->ports.data, .voter = &host->ports.voter};
     enum err error = node_new(&host->config, &host->identity, &stores, now_us(host), &host->effects,
                               &host->node);
@@ -265,15 +274,32 @@ static void begin_node(struct host *host)
     carry(host);
 }
 
+void host_on_data_done(struct host *host, uint64_t batch, enum err error)
+{
+    uint64_t token = batches_end(&host->batches[EFFECT_DATA], batch);
+    if (error != ERR_OK) {
+        fail_data(host, error);
+        return;
+    }
+    struct node_event event = {.kind = NODE_EVENT_DATA_DURABLE, .token = token};
+    host->data_begun |= token > 0;
+    if (host->node == NULL)
+        begin_node(host);
+    else if (token > 0 && !host->data_failed)
+        run(host, &event);
+}
+
 void host_on_voter_done(struct host *host, uint64_t batch, enum err error)
 {
     uint64_t token = batches_end(&host->batches[EFFECT_VOTER], batch);
     if (error != ERR_OK) {
         host->failure = error;
+        host->data_failed = false;
         return;
     }
     struct node_event event = {.kind = NODE_EVENT_VOTER_SYNCED, .token = token};
-    if (host->node == NULL && token > 0 && host->failure == ERR_OK)
+    host->voter_begun |= token > 0;
+    if (host->node == NULL)
         begin_node(host);
     else if (token > 0)
         run(host, &event);
@@ -303,6 +329,7 @@ enum err host_new(const struct node_config *config, const struct host_ports *por
         host_free(host);
         return error;
     }
+    host->data_begun = host->effects.tokens[EFFECT_DATA] == 0;
     carry(host);
     *out = host;
     return ERR_OK;
@@ -344,7 +371,29 @@ void host_on_wake(struct host *host)
     struct node_event event = {.kind = NODE_EVENT_TICK};
     host->wake_us = UINT64_MAX;
     host->commit_all = true;
+    const struct store *data = &host->ports.data;
+    if (data->ops->room(data->self) == STORE_ROOM_NONE)
+        fail_data(host, ERR_FULL);
     run(host, &event);
+}
+
+void host_stop(struct host *host)
+{
+    struct node_event event = {.kind = NODE_EVENT_STOP};
+    run(host, &event);
+}
+
+bool host_has_left(const struct host *host)
+{
+    return host->node == NULL || node_has_left(host->node);
+}
+
+bool host_is_idle(const struct host *host)
+{
+    unsigned idle = 0;
+    for (unsigned at = host->waiter_free; at != 0; at = host->waiters[at - 1].next_free)
+        idle++;
+    return idle == host->waiter_count;
 }
 
 static bool take_waiter(struct host *host, host_reply *reply, void *context, uint64_t *handle)
@@ -391,6 +440,11 @@ uint64_t host_store_id(const struct host *host)
 enum err host_failure(const struct host *host)
 {
     return host->failure;
+}
+
+bool host_is_over(const struct host *host)
+{
+    return host->failure != ERR_OK && !host->data_failed;
 }
 
 const struct cluster_map *host_map(const struct host *host)

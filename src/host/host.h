@@ -42,6 +42,14 @@ void host_on_data_done(struct host *host, uint64_t batch, enum err error);
 void host_on_voter_done(struct host *host, uint64_t batch, enum err error);
 void host_on_wake(struct host *host);
 
+// Asks the node to leave in good order: others take over before it goes. host_has_left tells when
+// they have; without a majority of voters they never do.
+void host_stop(struct host *host);
+bool host_has_left(const struct host *host);
+
+// Whether every request has been answered.
+bool host_is_idle(const struct host *host);
+
 // Ends a turn of the event loop: closes the stores' open batches and flushes the net.
 void host_turn_end(struct host *host);
 
@@ -54,10 +62,13 @@ void host_request(struct host *host, const struct request *request, host_reply *
 // The store id of this node, by which the net names it.
 uint64_t host_store_id(const struct host *host);
 
-// ERR_OK while all is well; otherwise the node has stopped for good: a store failed (ERR_IO,
-// ERR_FULL, ERR_CORRUPT) or this is the wrong cluster (ERR_FOREIGN). Nothing is acknowledged any
-// more.
+// ERR_OK while all is well; otherwise nothing is acknowledged any more: a store failed (ERR_IO,
+// ERR_FULL, ERR_CORRUPT), this is the wrong cluster (ERR_FOREIGN) or the node was removed from it
+// (ERR_REMOVED). A node whose data store failed still leaves in good order.
 enum err host_failure(const struct host *host);
+
+// Whether the node does not even leave any more: nothing will change until it is started again.
+bool host_is_over(const struct host *host);
 
 // NULL before the node knows a map. Borrowed until control returns to the event loop.
 const struct cluster_map *host_map(const struct host *host);

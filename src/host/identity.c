@@ -7,14 +7,34 @@ static struct slice owner_name(void)
     return slice_of_text("owner");
 }
 
-// The data store belongs to the voter store of the same node, and says so.
-static enum err check_owner(const struct store *data, uint64_t store_id, bool fresh,
+static bool see_one(void *context, struct slice key, struct slice value)
+{
+    bool *seen = context;
+    (void)key;
+    (void)value;
+    *seen = true;
+    return false;
+}
+
+// Whether nobody has written a record yet. What cannot be read is not empty.
+static bool is_empty(const struct store *data)
+{
+    bool seen = false;
+    struct slice nothing = slice_of(NULL, 0);
+    enum err error = data->ops->scan(data->self, STORE_RECORDS, nothing, nothing, see_one, &seen);
+    return error == ERR_OK && !seen;
+}
+
+// The data store belongs to the voter store of the same node, and says so. `young`: the node was
+// never a member, for it begins only once its identity is durable in both stores; a start that was
+// cut short there may have left one without the other.
+static enum err check_owner(const struct store *data, uint64_t store_id, bool young,
                             struct errmsg *detail)
 {
     struct slice bytes;
     enum err error = data->ops->get(data->self, STORE_META, owner_name(), &bytes);
     if (error == ERR_NOT_FOUND)
-        return fresh ? ERR_OK
+        return young ? ERR_OK
                      : errmsg_set(detail, ERR_CORRUPT,
                                   "the data store does not say whose it is; restore it, or start "
                                   "on an empty "
@@ -22,7 +42,7 @@ static enum err check_owner(const struct store *data, uint64_t store_id, bool fr
     if (error != ERR_OK)
         return errmsg_set(detail, error, "the data store cannot be read: %s", err_sentence(error));
     struct cursor in = cursor_of(bytes);
-    if (cursor_u64_be(&in) != store_id || fresh)
+    if (cursor_u64_be(&in) != store_id && !(young && is_empty(data)))
         return errmsg_set(
             detail, ERR_FOREIGN,
             "the data store belongs to another node than the voter store beside it; put the right "
@@ -70,13 +90,14 @@ enum err identity_begin(const struct node_config *config, const struct store *da
             identity.store_id = rng_u64(&rng);
         while (identity.store_id == 0);
     }
-    error = check_owner(data, identity.store_id, fresh, detail);
+    bool young = !knows_cluster(&identity);
+    error = check_owner(data, identity.store_id, young, detail);
     if (error != ERR_OK)
         return error;
     identity.incarnation++;
     voter_store_put_identity(effects, &identity);
     effects_token(effects, EFFECT_VOTER);
-    if (fresh) {
+    if (young) {
         put_owner(effects, identity.store_id);
         effects_token(effects, EFFECT_DATA);
     }

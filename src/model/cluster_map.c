@@ -72,6 +72,15 @@ node_set cluster_map_members(const struct cluster_map *map)
     return members;
 }
 
+node_set cluster_map_settlers(const struct cluster_map *map)
+{
+    node_set settlers = 0;
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (!map->nodes[i].leaving && !map->nodes[i].replaced)
+            settlers |= node_bit(map->nodes[i].id);
+    return settlers;
+}
+
 node_set cluster_map_live(const struct cluster_map *map)
 {
     node_set live = 0;

@@ -39,6 +39,8 @@ struct map_node {
     uint64_t incarnation;                     // the start of the process that this map admits
     char peer_address[ADDRESS_BYTES_MAX + 1]; // "host:port", between nodes
     char http_address[ADDRESS_BYTES_MAX + 1]; // "host:port", for clients
+    bool leaving;  // to be removed: keeps serving while others take its place
+    bool replaced; // was down for so long that others take its place
 };
 
 // Who holds a slot. Slots with equal sets share one.
@@ -85,8 +87,9 @@ const struct map_keyspace *cluster_map_keyspace(const struct cluster_map *map, u
 const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map,
                                                       struct slice name);
 
-// All nodes, and those that are up.
+// All nodes, those that may be given slots, and those that are up.
 node_set cluster_map_members(const struct cluster_map *map);
+node_set cluster_map_settlers(const struct cluster_map *map);
 node_set cluster_map_live(const struct cluster_map *map);
 
 static inline const struct replica_set *map_keyspace_slot(const struct map_keyspace *keyspace,

@@ -4,12 +4,14 @@
 
 #include "base/check.h"
 
-enum { MAP_FORMAT = 1 };
+enum { MAP_FORMAT = 1, NODE_LEAVING = 1, NODE_REPLACED = 2 };
 
 static void encode_node(struct buf *out, const struct map_node *node)
 {
     buf_append_u8(out, node->id);
     buf_append_u8(out, (uint8_t)node->state);
+    buf_append_u8(
+        out, (uint8_t)((node->leaving ? NODE_LEAVING : 0) | (node->replaced ? NODE_REPLACED : 0)));
     buf_append_u64_be(out, node->store_id);
     buf_append_varint(out, node->incarnation);
     buf_append_counted(out, slice_of_text(node->peer_address));
@@ -72,6 +74,10 @@ static void decode_node(struct cursor *in, struct map_node *out)
     uint8_t state = cursor_u8(in);
     in->failed |= state >= NODE_STATE_COUNT;
     out->state = in->failed ? NODE_UP : (enum node_state)state;
+    uint8_t flags = cursor_u8(in);
+    in->failed |= (flags & ~(NODE_LEAVING | NODE_REPLACED)) != 0;
+    out->leaving = (flags & NODE_LEAVING) != 0;
+    out->replaced = (flags & NODE_REPLACED) != 0;
     out->store_id = cursor_u64_be(in);
     out->incarnation = cursor_varint(in);
     in->failed |= !address_copy(out->peer_address, cursor_counted(in));

@@ -1,6 +1,6 @@
 #include "model/record.h"
 
-enum { FLAG_DEAD = 1, FLAG_OPERATION = 2, FLAG_EXPIRY = 4, FLAGS_KNOWN = 7 };
+enum { FLAG_DEAD = 1, FLAG_OPERATION = 2, FLAG_EXPIRY = 4, FLAG_REPLACED = 8, FLAGS_KNOWN = 15 };
 
 static bool has_operation(const struct record *record)
 {
@@ -9,7 +9,7 @@ static bool has_operation(const struct record *record)
 
 void record_encode(struct buf *out, const struct record *record)
 {
-    unsigned flags = (record->dead ? FLAG_DEAD : 0u) |
+    unsigned flags = (record->dead ? FLAG_DEAD : 0u) | (record->replaced ? FLAG_REPLACED : 0u) |
                      (has_operation(record) ? FLAG_OPERATION : 0u) |
                      (record->expiry_ms != 0 ? FLAG_EXPIRY : 0u);
     buf_append_u8(out, (uint8_t)flags);
@@ -27,7 +27,9 @@ enum err record_decode(struct slice bytes, struct record *out)
 {
     struct cursor in = cursor_of(bytes);
     uint8_t flags = cursor_u8(&in);
-    struct record record = {.stamp = stamp_decode(&in), .dead = (flags & FLAG_DEAD) != 0};
+    struct record record = {.stamp = stamp_decode(&in),
+                            .replaced = (flags & FLAG_REPLACED) != 0,
+                            .dead = (flags & FLAG_DEAD) != 0};
     if ((flags & FLAG_OPERATION) != 0) {
         record.operation.high = cursor_u64_be(&in);
         record.operation.low = cursor_u64_be(&in);

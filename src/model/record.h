@@ -22,6 +22,7 @@ struct record {
     struct stamp stamp;
     struct operation_id operation;
     uint64_t expiry_ms; // UTC, 0 for never
+    bool replaced;      // there was a value before: what its writer is told if it asks again
     bool dead;          // a death certificate: `value` is empty
     struct slice value; // borrowed
 };

@@ -127,6 +127,7 @@ void request_encode(struct buf *out, const struct request *request)
     stamp_encode(out, request->expected);
     buf_append_u64_be(out, request->operation.high);
     buf_append_u64_be(out, request->operation.low);
+    buf_append_varint(out, request->first_epoch);
     buf_append_slice(out, request->value);
 }
 
@@ -150,6 +151,7 @@ enum err request_decode(struct slice bytes, struct request *out)
         request.expected = stamp_decode(&in);
         request.operation.high = cursor_u64_be(&in);
         request.operation.low = cursor_u64_be(&in);
+        request.first_epoch = cursor_varint(&in);
         request.value = cursor_bytes(&in, cursor_left(&in));
     }
     if (cursor_finish(&in) != ERR_OK || request_check(&request) != ERR_OK)

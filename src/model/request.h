@@ -39,6 +39,7 @@ enum change_kind {
     CHANGE_STRATEGY,        // keyspace, strategy, replication_factor
     CHANGE_KEYSPACE_CREATE, // name, strategy, replication_factor, min_in_sync
     CHANGE_MIN_IN_SYNC,     // keyspace, min_in_sync
+    CHANGE_REMOVE,          // node: once others hold what it holds
     CHANGE_KIND_COUNT
 };
 
@@ -70,8 +71,10 @@ struct request {
     enum condition condition;
     struct stamp expected;
     enum consistency consistency;
+    // Of a write: names it in the record that it leaves. A gateway gives one to each that has none.
     struct operation_id operation;
-    struct slice prefix; // of a list
+    uint64_t first_epoch; // the first in which a primary may have taken it already; 0: none may
+    struct slice prefix;  // of a list
     struct list_cursor cursor;
     uint32_t limit; // of a list: 1 to LIST_LIMIT_MAX
     struct change change;

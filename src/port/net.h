@@ -1,11 +1,14 @@
 // Messages between nodes.
 //
 // Promise
-//  1. A message arrives whole or not at all. Messages may be lost; what arrives from one peer over
-//     one connection arrives in the order of sending. (The cores assume less: they survive
-//     reordering and duplication too.)
+//  1. A message arrives whole or not at all. Messages may be lost; what arrives from one peer in
+//     one lane, over one connection, arrives in the order of sending. (The cores assume less: they
+//     survive reordering and duplication too.)
 //  2. Who sent it is proven: the peer knows the cluster key and named its store id.
-//  3. What is queued for one peer is bounded; past the bound new messages are dropped and counted.
+//  3. What is queued for one peer is bounded, for each lane by itself; past the bound new messages
+//     are dropped and counted.
+//  4. An urgent message never waits behind bulk ones, neither here, nor in an operating system's
+//     buffer, nor at the receiver for longer than one turn of its event loop. It may overtake them.
 //
 // Peers are named by store id. Everything is called from the event loop's thread.
 #ifndef BRUSIO_PORT_NET_H
@@ -19,9 +22,15 @@
 // A name for "whoever answers at the address that I was given", before its store id is known.
 #define PEER_SEED UINT64_C(0)
 
+enum net_lane {
+    NET_LANE_URGENT, // few and small: what a peer must hear in time, however much data is under way
+    NET_LANE_BULK,   // all else
+    NET_LANE_COUNT
+};
+
 struct net_ops {
     // Queues a message (1 to MESSAGE_BYTES_MAX bytes, copied). Without a route it is dropped.
-    void (*send)(void *net, uint64_t peer, struct slice message);
+    void (*send)(void *net, uint64_t peer, enum net_lane lane, struct slice message);
 
     // Sets where a peer is reached ("host:port"; NULL: nowhere any more). Connections are made when
     // needed and kept; setting the same address again changes nothing.

@@ -1,15 +1,19 @@
 // brusio: the command line of a brusio cluster.
 //
 // Everything it does goes through the HTTP API of the nodes, but `brusio cluster`, which keeps a
-// cluster of processes on this machine. This file is the table of commands, and their help.
+// cluster of processes on this machine, and `brusio recover-voters`, which works on the directories
+// of stopped nodes. This file is the table of commands, and their help.
 #include "base/check.h"
 #include "cli/cluster_commands.h"
+#include "cli/cluster_membership.h"
 #include "cli/demo.h"
 #include "cli/keyspace_commands.h"
 #include "cli/kv_commands.h"
+#include "cli/membership_commands.h"
 #include "cli/menu.h"
 #include "cli/node_commands.h"
 #include "cli/session.h"
+#include "recover_voters.h"
 
 #include <stdlib.h>
 
@@ -51,7 +55,22 @@ static const struct command commands[] = {
      "list.",
      OPTIONS_OF_CLIENT | BITS_KEY | OPTION_BIT(OPTION_PREFIX) | OPTION_BIT(OPTION_LIMIT), 0, 0,
      true, list_command},
-    {"nodes", "", "show the nodes", NULL, OPTIONS_OF_CLIENT, 0, 0, true, nodes_command},
+    {"nodes", "", "show the nodes",
+     "IN SYNC, JOINING and TARGET count slots over all keyspaces: those that the node holds, those "
+     "that\n"
+     "are being brought to it, and those that it should hold. PROGRESS is how much of that it has.",
+     OPTIONS_OF_CLIENT, 0, 0, true, nodes_command},
+    {"nodes add", "HOST:PORT", "add a node to the cluster",
+     "HOST:PORT is where the new node will listen for other nodes. Prints the command to run "
+     "there, then\n"
+     "waits until the node is a member and holds what it should.",
+     OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_NO_WAIT), 1, 1, true, nodes_add_command},
+    {"nodes remove", "NODE", "remove a node from the cluster",
+     "The node serves until others hold what it holds; then its process ends. Waits for that. A "
+     "dead\n"
+     "node can be removed too. Asks first on a terminal.",
+     OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_NO_WAIT), 1, 1, true,
+     nodes_remove_command},
     {"fail", "NODE", "make a node's replicas behave as dead (a drill)", NULL, OPTIONS_OF_CLIENT, 1,
      1, true, fail_command},
     {"recover", "NODE|--all", "bring a failed node back", "Answers when the node serves again.",
@@ -82,9 +101,20 @@ static const struct command commands[] = {
          OPTION_BIT(OPTION_DURABILITY) | OPTION_BIT(OPTION_FOREGROUND),
      0, 0, false, cluster_start_command},
     {"cluster status", "--dir DIR", "show the processes of a cluster",
-     "STATE is the process: running, stopped, or killed (it ended without being asked to stop).\n"
-     "STATUS is what the cluster says of the node: alive, dead, or unknown when no node answers.",
+     "STATE is the process: running, leaving (it is being removed), stopped, or killed (it ended\n"
+     "without being asked to stop).\n"
+     "STATUS is what the cluster says of the node: alive, dead, absent (it is no member), or "
+     "unknown\n"
+     "when no node answers.",
      OPTION_BIT(OPTION_DIR), 0, 0, false, cluster_status_command},
+    {"cluster add", "--dir DIR", "start one more node, which joins",
+     "Returns when every node holds what it should.",
+     OPTION_BIT(OPTION_DIR) | OPTION_BIT(OPTION_NEW_NODES), 0, 0, false, cluster_add_command},
+    {"cluster remove", "--dir DIR NODE", "remove a node from the cluster",
+     "The node serves until others hold what it holds; then its process ends, and its data "
+     "directory\n"
+     "goes. Its log stays.",
+     OPTION_BIT(OPTION_DIR), 1, 1, false, cluster_remove_command},
     {"cluster stop", "--dir DIR", "stop every node",
      "SIGTERM first; SIGKILL for what still runs after 10 s.", OPTION_BIT(OPTION_DIR), 0, 0, false,
      cluster_stop_command},
@@ -94,6 +124,19 @@ static const struct command commands[] = {
     {"cluster restart", "--dir DIR NODE", "start a node again",
      "Stops it first if it runs. Returns when it serves.", OPTION_BIT(OPTION_DIR), 1, 1, false,
      cluster_restart_command},
+    {"recover-voters", "--destroyed NODE,... DATA_DIRECTORY...",
+     "go on when most voters are lost for ever",
+     "On the data directories of the stopped survivors: all of them, or what they know is lost.\n"
+     "Of nodes on several machines, copy each directory 'voter' (it is small) to one machine, as\n"
+     "COPIES/1/voter, COPIES/2/voter and so on, run this on COPIES/1 COPIES/2 ..., and copy them "
+     "back.\n"
+     "Prints what it finds and will do, asks, and writes a map of a new generation in which the\n"
+     "survivors go on and the destroyed nodes are gone. These must never start on their old data "
+     "again.\n"
+     "Slots that only destroyed nodes had are an error unless they are given up with "
+     "--accept-loss.",
+     OPTION_BIT(OPTION_DESTROYED) | OPTION_BIT(OPTION_ACCEPT_LOSS) | OPTION_BIT(OPTION_YES), 1,
+     CLUSTER_NODES_MAX, false, recover_voters_command},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands, HELP_COLUMN = 36 };
@@ -205,6 +248,22 @@ static void print_summaries(const char *group)
     }
 }
 
+// The commands whose name begins with the whole of this one's.
+static void print_related(const struct command *command)
+{
+    const char *before = "\nSee also:";
+    size_t length = strlen(command->name);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *name = commands[i].name;
+        if (strncmp(name, command->name, length) != 0 || name[length] != ' ')
+            continue;
+        printf("%s brusio %s", before, name);
+        before = ",";
+    }
+    if (before[0] == ',')
+        printf("\n");
+}
+
 static void print_command_help(const struct command *command)
 {
     printf("Usage: brusio %s%s%s [options]\n\n%c%s.\n", command->name,
@@ -219,6 +278,7 @@ static void print_command_help(const struct command *command)
         printf("\nWhich cluster:\n");
         print_options(command->options & OPTIONS_OF_CLIENT);
     }
+    print_related(command);
     printf("\n%s", exit_code_help);
 }
 

@@ -14,16 +14,24 @@
 #include "daemon_options.h"
 #include "front/http/server.h"
 #include "host/host.h"
+#include "rebuild.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
-enum { HTTP_RUNS_PER_TURN_MAX = 16, PATH_BYTES_MAX = 4096, SIGNALS = 2 };
+enum {
+    HTTP_NS_PER_TURN_MAX = 5 * 1000 * 1000,
+    PATH_BYTES_MAX = 4096,
+    SIGNALS = 2,
+    LEAVE_MS_MAX = 1000,
+    OPEN_FILES_ENOUGH = 4096
+};
 
 struct daemon {
     const struct daemon_options *options;
@@ -41,8 +49,12 @@ struct daemon {
     struct net_tcp *net;
     struct http_server *http;
     struct host *host;
+    struct rebuild rebuild;
+    uv_timer_t leave_timer;
+    bool leaving; // others are to take over first
     bool stopping;
     bool serving_told;
+    bool failure_told;
     int status;
 };
 
@@ -107,6 +119,7 @@ static void stop(struct daemon *daemon)
     daemon->stopping = true;
     close_handle((uv_handle_t *)&daemon->http_poll);
     close_handle((uv_handle_t *)&daemon->http_timer);
+    close_handle((uv_handle_t *)&daemon->leave_timer);
     close_handle((uv_handle_t *)&daemon->prepare);
     close_handle((uv_handle_t *)&daemon->stores_ended);
     for (int i = 0; i < SIGNALS; i++)
@@ -120,26 +133,65 @@ static void stop(struct daemon *daemon)
         clock_os_close(daemon->clock, on_closed, NULL);
 }
 
+// --- leaving
+
+static void on_left(uv_timer_t *handle)
+{
+    stop(handle->data);
+}
+
+static void leave(struct daemon *daemon)
+{
+    if (daemon->leaving)
+        return;
+    daemon->leaving = true;
+    host_stop(daemon->host);
+    uv_timer_start(&daemon->leave_timer, on_left, LEAVE_MS_MAX, 0);
+}
+
+// The first signal lets others take over; a second one ends the node at once.
 static void on_signal(uv_signal_t *handle, int number)
 {
-    log_line(LOG_INFO, "signal %d: stopping", number);
-    stop(handle->data);
+    struct daemon *daemon = handle->data;
+    log_line(LOG_INFO, "signal %d: %s", number, daemon->leaving ? "stopping at once" : "stopping");
+    if (daemon->leaving || daemon->host == NULL)
+        stop(daemon);
+    else
+        leave(daemon);
 }
 
 // --- turns of the loop
 
+static const char *failure_advice(enum err failure)
+{
+    switch (failure) {
+    case ERR_FOREIGN:
+        return "start this node on its own cluster, or join on an empty directory";
+    case ERR_REMOVED:
+        return "to join again, start it on an empty directory";
+    case ERR_FULL:
+        return "nothing more is acknowledged by this node; make room, then start it again";
+    default:
+        return "nothing more is acknowledged by this node; look at the disk, then start it again, "
+               "or with --rebuild if its data is damaged";
+    }
+}
+
 static void report(struct daemon *daemon)
 {
     enum err failure = host_failure(daemon->host);
-    if (failure != ERR_OK) {
-        log_line(LOG_ERROR, "stopping: %s%s", err_sentence(failure),
-                 failure == ERR_FOREIGN
-                     ? "; start this node on its own cluster, or join on an empty directory"
-                     : "; nothing more is acknowledged by this node");
-        daemon->status = EXIT_FAILURE;
+    if (failure != ERR_OK && !daemon->failure_told) {
+        log_line(LOG_ERROR, "stopping: %s; %s", err_sentence(failure), failure_advice(failure));
+        daemon->failure_told = true;
+        daemon->status = failure == ERR_REMOVED ? EXIT_SUCCESS : EXIT_FAILURE;
+        leave(daemon);
+    }
+    bool gone = daemon->leaving && host_has_left(daemon->host) && host_is_idle(daemon->host);
+    if (gone || (failure != ERR_OK && host_is_over(daemon->host))) {
         stop(daemon);
         return;
     }
+    rebuild_watch(&daemon->rebuild, daemon->host, uv_now(&daemon->loop));
     if (!daemon->serving_told && host_map(daemon->host) != NULL) {
         struct node_status status = host_status(daemon->host);
         if (!status.serving)
@@ -159,7 +211,9 @@ static void on_http_timer(uv_timer_t *handle)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct daemon *daemon = handle->data;
-    for (int i = 0; i < HTTP_RUNS_PER_TURN_MAX && http_server_wants_run(daemon->http); i++)
+    // Leases must not wait for clients: a turn gives these a bounded time.
+    uint64_t end_ns = uv_hrtime() + HTTP_NS_PER_TURN_MAX;
+    while (http_server_wants_run(daemon->http) && uv_hrtime() < end_ns)
         http_server_run(daemon->http);
     host_turn_end(daemon->host);
     report(daemon);
@@ -234,7 +288,9 @@ static enum err open_stores(struct daemon *daemon, struct errmsg *detail)
     char path[PATH_BYTES_MAX];
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return errmsg_set(detail, ERR_IO, "cannot make %s: %s", directory, strerror(errno));
-    enum err error = store_path(daemon, "voter", path, detail);
+    enum err error = rebuild_begin(&daemon->rebuild, directory, daemon->options->rebuild, detail);
+    if (error == ERR_OK)
+        error = store_path(daemon, "voter", path, detail);
     if (error == ERR_OK)
         error = open_lmdb(daemon, path, on_voter_done, &daemon->voter, detail);
     if (error == ERR_OK)
@@ -254,7 +310,9 @@ static enum err open_host(struct daemon *daemon, struct errmsg *detail)
                                  .peer_address = options->peer_advertised,
                                  .http_address = options->http_advertised,
                                  .strategy = options->strategy,
-                                 .replication_factor = options->replication_factor};
+                                 .replication_factor = options->replication_factor,
+                                 .sync_bytes_per_s = options->sync_bytes_per_s,
+                                 .repair_delay_ms = options->repair_delay_ms};
     if (getrandom(&config.seed, sizeof config.seed, 0) != (ssize_t)sizeof config.seed)
         return errmsg_set(detail, ERR_IO, "the system gives no random bytes: %s", strerror(errno));
     struct host_ports ports = {.data = daemon->data,
@@ -297,6 +355,8 @@ static enum err open_http(struct daemon *daemon, struct errmsg *detail)
 static void watch(struct daemon *daemon)
 {
     static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
+    uv_timer_init(&daemon->loop, &daemon->leave_timer);
+    daemon->leave_timer.data = daemon;
     uv_prepare_init(&daemon->loop, &daemon->prepare);
     daemon->prepare.data = daemon;
     uv_prepare_start(&daemon->prepare, on_prepare);
@@ -330,6 +390,17 @@ static void close_stores(struct daemon *daemon)
     store_lmdb_close(daemon->voter);
 }
 
+// Each client and peer takes a file descriptor: as many as the system lets this user have.
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= OPEN_FILES_ENOUGH)
+        return;
+    limit.rlim_cur = limit.rlim_max < OPEN_FILES_ENOUGH ? limit.rlim_max : OPEN_FILES_ENOUGH;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LOG_WARNING, "cannot raise the limit of open files: %s", strerror(errno));
+}
+
 int main(int count, char **arguments)
 {
     struct daemon_options options;
@@ -342,6 +413,7 @@ int main(int count, char **arguments)
         break;
     }
     log_set_level(options.log_level);
+    raise_open_files();
     struct daemon daemon = {.options = &options, .status = EXIT_SUCCESS};
     struct errmsg detail = {""};
     CHECK(uv_loop_init(&daemon.loop) == 0);

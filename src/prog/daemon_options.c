@@ -10,7 +10,7 @@
 static const char help[] =
     "Usage: brusiod --data DIR --http HOST:PORT --peer HOST:PORT --token-file FILE --key-file "
     "FILE\n"
-    "               [--init | --join HOST:PORT] [options]\n"
+    "               [--init | --join HOST:PORT [--rebuild]] [options]\n"
     "\n"
     "Runs one node of a brusio cluster.\n"
     "\n"
@@ -21,6 +21,11 @@ static const char help[] =
     "  --key-file FILE          the cluster key that nodes must prove to know (16 bytes or more)\n"
     "  --init                   begin a new cluster (only on an empty directory)\n"
     "  --join HOST:PORT         join the cluster of the node that listens there for nodes\n"
+    "  --rebuild                with --join: set the node's damaged stores aside, join anew, and "
+    "fetch its\n"
+    "                           data from the others, which must be most of the voters; the old "
+    "node "
+    "leaves\n"
     "  --advertise-http H:P     where clients reach this node, if not where it listens\n"
     "  --advertise-peer H:P     where nodes reach this node, if not where it listens\n"
     "  --strategy S             full (default) or consistent: placement of keyspace `default`, "
@@ -29,12 +34,17 @@ static const char help[] =
     "node)\n"
     "  --durability D           commit (default): synced before a write is acknowledged;\n"
     "                           interval: synced every second\n"
+    "  --sync-rate N            MiB that the node fetches each second, at most, to come in sync "
+    "(default 64)\n"
+    "  --repair-delay S         seconds that a node is down before others take its place (default "
+    "60)\n"
     "  --store-bytes-max N      size limit of the store (default 64 GiB; the file grows as "
     "needed)\n"
     "  --log-level L            debug, info (default), warning or error\n"
     "  --help, --version\n"
     "\n"
-    "SIGTERM or SIGINT stops it. Exit status: 0 stopped; 1 it could not start or had to stop; 2 "
+    "SIGTERM or SIGINT stops it, once others have taken over (a second one: at once). Exit status: "
+    "0 stopped; 1 it could not start or had to stop; 2 "
     "usage.\n";
 
 enum {
@@ -45,15 +55,24 @@ enum {
     OPTION_KEY_FILE,
     OPTION_INIT,
     OPTION_JOIN,
+    OPTION_REBUILD,
     OPTION_ADVERTISE_HTTP,
     OPTION_ADVERTISE_PEER,
     OPTION_STRATEGY,
     OPTION_FACTOR,
     OPTION_DURABILITY,
+    OPTION_SYNC_RATE,
+    OPTION_REPAIR_DELAY,
     OPTION_STORE_BYTES,
     OPTION_LOG_LEVEL,
     OPTION_HELP,
     OPTION_VERSION
+};
+
+enum {
+    REPAIR_DELAY_MS_DEFAULT = 60 * 1000,
+    REPAIR_DELAY_S_MAX = 86400,
+    SYNC_MIB_PER_S_MAX = 65536
 };
 
 static const struct option long_options[] = {
@@ -64,11 +83,14 @@ static const struct option long_options[] = {
     {"key-file", required_argument, NULL, OPTION_KEY_FILE},
     {"init", no_argument, NULL, OPTION_INIT},
     {"join", required_argument, NULL, OPTION_JOIN},
+    {"rebuild", no_argument, NULL, OPTION_REBUILD},
     {"advertise-http", required_argument, NULL, OPTION_ADVERTISE_HTTP},
     {"advertise-peer", required_argument, NULL, OPTION_ADVERTISE_PEER},
     {"strategy", required_argument, NULL, OPTION_STRATEGY},
     {"replication-factor", required_argument, NULL, OPTION_FACTOR},
     {"durability", required_argument, NULL, OPTION_DURABILITY},
+    {"sync-rate", required_argument, NULL, OPTION_SYNC_RATE},
+    {"repair-delay", required_argument, NULL, OPTION_REPAIR_DELAY},
     {"store-bytes-max", required_argument, NULL, OPTION_STORE_BYTES},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -143,7 +165,7 @@ static bool take_addresses(int option, struct daemon_options *out)
 
 static bool take(int option, struct daemon_options *out)
 {
-    uint64_t factor;
+    uint64_t number;
     switch (option) {
     case OPTION_DATA:
         out->data_directory = optarg;
@@ -155,16 +177,29 @@ static bool take(int option, struct daemon_options *out)
     case OPTION_INIT:
         out->init = true;
         return true;
+    case OPTION_REBUILD:
+        out->rebuild = true;
+        return true;
     case OPTION_STRATEGY:
         return strategy_parse(slice_of_text(optarg), &out->strategy) == ERR_OK ||
                bad("strategy is full or consistent, not", optarg);
     case OPTION_FACTOR:
-        if (!number_parse(optarg, 1, NODES_MAX, &factor))
+        if (!number_parse(optarg, 1, NODES_MAX, &number))
             return bad("a replication factor is 1 to 64, not", optarg);
-        out->replication_factor = (uint8_t)factor;
+        out->replication_factor = (uint8_t)number;
         return true;
     case OPTION_DURABILITY:
         return parse_durability(optarg, &out->durability);
+    case OPTION_SYNC_RATE:
+        if (!number_parse(optarg, 1, SYNC_MIB_PER_S_MAX, &number))
+            return bad("a sync rate is 1 to 65536 MiB, not", optarg);
+        out->sync_bytes_per_s = number << 20;
+        return true;
+    case OPTION_REPAIR_DELAY:
+        if (!number_parse(optarg, 1, REPAIR_DELAY_S_MAX, &number))
+            return bad("a repair delay is 1 to 86400 seconds, not", optarg);
+        out->repair_delay_ms = number * 1000;
+        return true;
     case OPTION_STORE_BYTES:
         return number_parse(optarg, 1u << 20, UINT64_C(1) << 46, &out->store_bytes_max) ||
                bad("a store is 1 MiB to 64 TiB, not", optarg);
@@ -182,6 +217,8 @@ static bool is_whole(const struct daemon_options *options)
         return bad("missing", "--data, --http, --peer, --token-file and --key-file are needed");
     if (options->init && options->join != NULL)
         return bad("not both", "--init and --join");
+    if (options->rebuild && options->join == NULL)
+        return bad("missing", "--rebuild needs --join HOST:PORT, of a node of the same cluster");
     if (strlen(options->key) < 16)
         return bad("the cluster key is too short", "16 bytes at least");
     return true;
@@ -189,7 +226,10 @@ static bool is_whole(const struct daemon_options *options)
 
 enum options_outcome daemon_options_read(int count, char **arguments, struct daemon_options *out)
 {
-    *out = (struct daemon_options){.replication_factor = 1, .log_level = LOG_INFO};
+    *out = (struct daemon_options){.replication_factor = 1,
+                                   .sync_bytes_per_s = 64u << 20,
+                                   .repair_delay_ms = REPAIR_DELAY_MS_DEFAULT,
+                                   .log_level = LOG_INFO};
     int option;
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == OPTION_HELP || option == OPTION_VERSION) {

@@ -18,9 +18,12 @@ struct daemon_options {
     char key[SECRET_BYTES_MAX + 1]; // the cluster key
     bool init;
     const char *join;
+    bool rebuild;
     enum strategy strategy;
     uint8_t replication_factor;
     enum durability durability;
+    uint64_t repair_delay_ms;
+    uint64_t sync_bytes_per_s;
     uint64_t store_bytes_max; // 0: the store's default
     enum log_level log_level;
 };

@@ -10,6 +10,29 @@ const char *message_name(enum message_kind kind)
     return (unsigned)kind < MESSAGE_KIND_COUNT ? names[kind] : "unknown";
 }
 
+bool message_is_urgent(enum message_kind kind)
+{
+    switch (kind) {
+    case MESSAGE_PING:
+    case MESSAGE_LEASE_WANT:
+    case MESSAGE_LEASE:
+    case MESSAGE_JOIN:
+    case MESSAGE_MAP:
+    case MESSAGE_MAP_WANT:
+    case MESSAGE_WANTS:
+    case MESSAGE_PREPARE:
+    case MESSAGE_PROMISE:
+    case MESSAGE_ACCEPT:
+    case MESSAGE_ACCEPTED:
+    case MESSAGE_REFUSE:
+    case MESSAGE_RELEASE_WANT:
+    case MESSAGE_RELEASE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 #define F_NONE (void)body;
 #define F_U64(field) buf_append_varint(out, body->field);
 #define F_FLAG(field) buf_append_u8(out, body->field);

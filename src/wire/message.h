@@ -49,6 +49,10 @@ struct message {
 // "INV"; never NULL.
 const char *message_name(enum message_kind kind);
 
+// Whether a message of this kind must not wait behind data: leases and the agreement on the map.
+// None of these needs the order of links.
+bool message_is_urgent(enum message_kind kind);
+
 void message_encode(struct buf *out, const struct message *message);
 WARN_UNUSED enum err message_decode(struct slice bytes, struct message *out);
 

@@ -69,6 +69,8 @@ static void on_receive(void *context, uint64_t peer, struct slice message)
     node->in_order = node->in_order && is_numbered(message, node->expected_next++);
     buf_clear(&node->last);
     buf_append_slice(&node->last, message);
+    if (node->awaited != NULL && testbed_last_is(node, node->awaited))
+        node->awaited_after = node->received;
     if (node->closes_on_receive) {
         net_tcp_close(node->net, on_closed, node);
         node->net = NULL;
@@ -114,12 +116,18 @@ void testbed_route(struct testbed_node *from, uint64_t peer, uint16_t port)
 
 static void send_slice(struct testbed_node *from, uint64_t peer, struct slice message)
 {
-    from->port.ops->send(from->port.self, peer, message);
+    from->port.ops->send(from->port.self, peer, NET_LANE_BULK, message);
 }
 
 void testbed_send_text(struct testbed_node *from, uint64_t peer, const char *text)
 {
     send_slice(from, peer, slice_of_text(text));
+    from->port.ops->flush(from->port.self);
+}
+
+void testbed_send_urgent_text(struct testbed_node *from, uint64_t peer, const char *text)
+{
+    from->port.ops->send(from->port.self, peer, NET_LANE_URGENT, slice_of_text(text));
     from->port.ops->flush(from->port.self);
 }
 
@@ -237,12 +245,13 @@ bool raw_is_ended(struct testbed *bed, int raw)
     return !raw_read(bed, raw, &byte, 1);
 }
 
-bool raw_handshake(struct testbed *bed, int raw, enum net_role role, uint64_t id, const char *key)
+bool raw_handshake_in_lane(struct testbed *bed, int raw, enum net_role role, enum net_lane lane,
+                           uint64_t id, const char *key)
 {
     struct net_handshake handshake;
     struct buf out;
     buf_init(&out, 1024);
-    enum err e = net_handshake_begin(&handshake, role, id, 0, slice_of_text(key), &out);
+    enum err e = net_handshake_begin(&handshake, role, lane, id, 0, slice_of_text(key), &out);
     bool whole = true;
     while (e == ERR_OK && whole) {
         uint8_t input[NET_HELLO_BYTES];
@@ -257,6 +266,11 @@ bool raw_handshake(struct testbed *bed, int raw, enum net_role role, uint64_t id
     }
     buf_release(&out);
     return whole && e == ERR_OK;
+}
+
+bool raw_handshake(struct testbed *bed, int raw, enum net_role role, uint64_t id, const char *key)
+{
+    return raw_handshake_in_lane(bed, raw, role, NET_LANE_BULK, id, key);
 }
 
 // Whole scenes.

@@ -27,6 +27,8 @@ struct testbed_node {
     struct buf last;        // the last message
     uint64_t expected_next; // of testbed_send's messages
     bool in_order;
+    const char *awaited; // NULL, or a text; and how many messages there were when it came
+    uint64_t awaited_after;
     bool closes_on_receive;
     bool closed;
 };
@@ -55,6 +57,7 @@ void testbed_start(struct testbed *bed, struct testbed_node *node, uint64_t id, 
 void testbed_stop(struct testbed_node *node);
 void testbed_route(struct testbed_node *from, uint64_t peer, uint16_t port);
 void testbed_send_text(struct testbed_node *from, uint64_t peer, const char *text);
+void testbed_send_urgent_text(struct testbed_node *from, uint64_t peer, const char *text);
 // Sends a message that carries its number and whose other bytes follow from it.
 void testbed_send_numbered(struct testbed_node *from, uint64_t peer, uint64_t number,
                            size_t length);
@@ -82,7 +85,9 @@ bool raw_write(struct testbed *bed, int raw, const void *bytes, size_t length);
 bool raw_write_frame(struct testbed *bed, int raw, const char *text);
 // True when the other side has ended the connection and sent nothing more before.
 bool raw_is_ended(struct testbed *bed, int raw);
-// A whole handshake; false when the other side refuses.
+// A whole handshake, as an initiator for bulk; false when the other side refuses.
 bool raw_handshake(struct testbed *bed, int raw, enum net_role role, uint64_t id, const char *key);
+bool raw_handshake_in_lane(struct testbed *bed, int raw, enum net_role role, enum net_lane lane,
+                           uint64_t id, const char *key);
 
 #endif

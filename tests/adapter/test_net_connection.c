@@ -18,7 +18,8 @@ static void prove_falsely(struct testbed *bed, int raw, enum false_proof attempt
 {
     uint8_t hello[NET_HELLO_BYTES];
     uint8_t proof[NET_PROOF_BYTES];
-    struct net_hello own = {.version = NET_PROTOCOL_VERSION, .store_id = ID_RAW};
+    struct net_hello own = {
+        .version = NET_PROTOCOL_VERSION, .store_id = ID_RAW, .lane = NET_LANE_BULK};
     struct buf out;
     buf_init(&out, 256);
     net_hello_encode(&out, &own);

@@ -21,10 +21,11 @@ static void begin(struct pair *pair, uint64_t expected, const char *initiator_ke
 {
     buf_init(&pair->to_acceptor, 1024);
     buf_init(&pair->to_initiator, 1024);
-    assert_int_equal(net_handshake_begin(&pair->initiator, NET_INITIATOR, 1, expected,
-                                         slice_of_text(initiator_key), &pair->to_acceptor),
+    assert_int_equal(net_handshake_begin(&pair->initiator, NET_INITIATOR, NET_LANE_URGENT, 1,
+                                         expected, slice_of_text(initiator_key),
+                                         &pair->to_acceptor),
                      ERR_OK);
-    assert_int_equal(net_handshake_begin(&pair->acceptor, NET_ACCEPTOR, 2, 0,
+    assert_int_equal(net_handshake_begin(&pair->acceptor, NET_ACCEPTOR, NET_LANE_BULK, 2, 0,
                                          slice_of_text(acceptor_key), &pair->to_initiator),
                      ERR_OK);
     assert_int_equal(pair->to_initiator.length, 0);
@@ -76,6 +77,30 @@ static void test_net_handshake__proves_both_sides(void **state)
     assert_int_equal(pair.initiator.state, NET_HANDSHAKE_DONE);
     assert_int_equal(pair.initiator.other.store_id, 2);
     assert_int_equal(net_handshake_wanted(&pair.initiator), 0);
+    end(&pair);
+}
+
+static void test_net_handshake__agrees_on_the_lane(void **state)
+{
+    (void)state;
+    struct pair pair;
+    begin(&pair, 0, KEY, KEY);
+    exchange_hellos(&pair);
+    assert_int_equal(step_acceptor(&pair), ERR_OK);
+    assert_int_equal(step_initiator(&pair), ERR_OK);
+    assert_int_equal(net_handshake_lane(&pair.initiator), NET_LANE_URGENT);
+    assert_int_equal(net_handshake_lane(&pair.acceptor), NET_LANE_URGENT);
+    end(&pair);
+
+    // One that there is not; and an answer for another one than was asked for.
+    begin(&pair, 0, KEY, KEY);
+    pair.to_acceptor.bytes[20] = NET_LANE_COUNT;
+    assert_int_equal(step_acceptor(&pair), ERR_INVALID);
+    end(&pair);
+    begin(&pair, 0, KEY, KEY);
+    assert_int_equal(step_acceptor(&pair), ERR_OK);
+    pair.to_initiator.bytes[20] = NET_LANE_BULK;
+    assert_int_equal(step_initiator(&pair), ERR_INVALID);
     end(&pair);
 }
 
@@ -217,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_net_handshake__proves_both_sides),
+        cmocka_unit_test(test_net_handshake__agrees_on_the_lane),
         cmocka_unit_test(test_net_handshake__refuses_an_initiator_with_another_key),
         cmocka_unit_test(test_net_handshake__refuses_an_acceptor_with_another_key),
         cmocka_unit_test(test_net_handshake__refuses_its_own_proof_sent_back),

@@ -191,6 +191,42 @@ static void test_cluster_map__comes_back_from_bytes(void **state)
     buf_release(&second);
 }
 
+// Each mark of a node, alone and together, and none that no version knows.
+static void test_cluster_map__marks_of_nodes_come_back(void **state)
+{
+    (void)state;
+    struct cluster_map map, back;
+    struct buf bytes;
+    make_map(&map);
+    cluster_map_init(&back);
+    for (unsigned marks = 0; marks < 4; marks++) {
+        map.nodes[1].leaving = (marks & 1) != 0;
+        map.nodes[1].replaced = (marks & 2) != 0;
+        encode(&bytes, &map);
+        assert_int_equal(cluster_map_decode(buf_slice(&bytes), &back), ERR_OK);
+        assert_int_equal(back.nodes[1].leaving, map.nodes[1].leaving);
+        assert_int_equal(back.nodes[1].replaced, map.nodes[1].replaced);
+        assert_false(back.nodes[0].leaving || back.nodes[2].replaced);
+        cluster_map_release(&back);
+        buf_release(&bytes);
+    }
+    cluster_map_release(&map);
+}
+
+static void test_cluster_map__who_leaves_or_is_replaced_settles_nowhere(void **state)
+{
+    (void)state;
+    struct cluster_map map;
+    make_map(&map);
+    assert_int_equal(cluster_map_settlers(&map), 7); // who is only down may keep its slots
+    map.nodes[0].leaving = true;
+    map.nodes[2].replaced = true;
+    assert_int_equal(cluster_map_settlers(&map), 2);
+    assert_int_equal(cluster_map_live(&map), 3);
+    assert_int_equal(cluster_map_members(&map), 7);
+    cluster_map_release(&map);
+}
+
 static void test_cluster_map__copies_deeply(void **state)
 {
     (void)state;
@@ -370,6 +406,8 @@ int main(void)
         cmocka_unit_test(test_cluster_map__interns_as_many_sets_as_slots),
         cmocka_unit_test(test_cluster_map__tells_sets_apart_by_each_field),
         cmocka_unit_test(test_cluster_map__comes_back_from_bytes),
+        cmocka_unit_test(test_cluster_map__marks_of_nodes_come_back),
+        cmocka_unit_test(test_cluster_map__who_leaves_or_is_replaced_settles_nowhere),
         cmocka_unit_test(test_cluster_map__copies_deeply),
         cmocka_unit_test(test_cluster_map__refuses_every_cut_and_every_tail),
         cmocka_unit_test(test_cluster_map__survives_every_flipped_bit),

@@ -24,6 +24,7 @@ static void expect_back(const struct record *record)
     assert_int_equal(back.operation.low, record->operation.low);
     assert_int_equal(back.expiry_ms, record->expiry_ms);
     assert_int_equal(back.dead, record->dead);
+    assert_int_equal(back.replaced, record->replaced);
     assert_true(slice_equal(back.value, record->value));
     buf_release(&buf);
 }
@@ -31,7 +32,7 @@ static void expect_back(const struct record *record)
 static void test_record__comes_back_with_every_field(void **state)
 {
     (void)state;
-    for (unsigned fields = 0; fields < 16; fields++) {
+    for (unsigned fields = 0; fields < 32; fields++) {
         struct record record = {.stamp = {UINT64_MAX, UINT64_MAX}};
         if ((fields & 1) != 0)
             record.operation = (struct operation_id){0, UINT64_MAX};
@@ -41,6 +42,7 @@ static void test_record__comes_back_with_every_field(void **state)
             record.dead = true;
         else if ((fields & 8) != 0)
             record.value = slice_of("a\0b", 3);
+        record.replaced = (fields & 16) != 0;
         expect_back(&record);
     }
 }
@@ -67,7 +69,7 @@ static void test_record__refuses_bad_bytes(void **state)
     static const struct slice cases[] = {
         {(const uint8_t *)"", 0},
         {(const uint8_t *)"\x00\x01", 2},         // no writer
-        {(const uint8_t *)"\x08\x01\x01", 3},     // unknown flag
+        {(const uint8_t *)"\x10\x01\x01", 3},     // unknown flag
         {(const uint8_t *)"\x01\x01\x01x", 4},    // a certificate with a value
         {(const uint8_t *)"\x04\x01\x01\x00", 4}, // an expiry that is none
         {(const uint8_t *)"\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -93,7 +95,7 @@ static void test_record__has_one_encoding(void **state)
         for (size_t j = 0; j < length; j++)
             bytes[j] = (uint8_t)rng_u64(&rng);
         if (length > 0)
-            bytes[0] &= 7;
+            bytes[0] &= 15;
         struct record record;
         if (record_decode(slice_of(bytes, length), &record) != ERR_OK)
             continue;

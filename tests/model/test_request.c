@@ -19,7 +19,8 @@ static const struct request samples[] = {
      .value = {(const uint8_t *)"value", 5},
      .condition = CONDITION_STAMP,
      .expected = {7, 8},
-     .operation = {9, 10}},
+     .operation = {9, 10},
+     .first_epoch = UINT64_MAX},
     {.kind = REQUEST_DELETE, .key = {(const uint8_t *)"key", 3}, .condition = CONDITION_PRESENT},
     {.kind = REQUEST_LIST,
      .prefix = {(const uint8_t *)"k", 1},
@@ -34,6 +35,7 @@ static const struct request samples[] = {
                 .min_in_sync = 2}},
     {.kind = REQUEST_CHANGE,
      .change = {.kind = CHANGE_STRATEGY, .keyspace = 70000, .strategy = STRATEGY_CONSISTENT}},
+    {.kind = REQUEST_CHANGE, .change = {.kind = CHANGE_REMOVE, .node = NODES_MAX}},
 };
 
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
@@ -56,6 +58,7 @@ static void expect_same(const struct request *a, const struct request *b)
     assert_int_equal(a->consistency, b->consistency);
     assert_int_equal(a->operation.high, b->operation.high);
     assert_int_equal(a->operation.low, b->operation.low);
+    assert_true(a->first_epoch == b->first_epoch);
     assert_true(slice_equal(a->prefix, b->prefix));
     assert_int_equal(a->cursor.slot, b->cursor.slot);
     assert_true(slice_equal(a->cursor.key, b->cursor.key));

@@ -100,10 +100,10 @@ class Answer:
 class Client:
     """One kept connection to one node. For one thread at a time."""
 
-    def __init__(self, port, token):
+    def __init__(self, port, token, host="127.0.0.1"):
         self.port = port
         self.token = token
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        self.connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
 
     def close(self):
         self.connection.close()
@@ -204,13 +204,14 @@ def run_program(program, *words, standard_input=b"", environment=None, seconds=C
 
 
 class Cluster:
-    """A local cluster with nodes 1 to `nodes`, each with its own HTTP port."""
+    """A local cluster with nodes 1 to `nodes` at first, each with its own HTTP port."""
 
     def __init__(self, nodes, *arguments):
         self.scratch = tempfile.mkdtemp(prefix="brusio-process-")
         self.directory = os.path.join(self.scratch, "cluster")
         self.arguments = arguments
         self.count = nodes
+        self.ids = None  # 1 to count
         self.clients = {}
         atexit.register(self.end)
 
@@ -237,6 +238,8 @@ class Cluster:
     def learn(self):
         with open(os.path.join(self.directory, "cluster.json"), encoding="utf-8") as stream:
             self.described = json.load(stream)["nodes"]
+        self.ids = [node["node_id"] for node in self.described]
+        self.count = len(self.ids)
         with open(os.path.join(self.directory, "token"), encoding="utf-8") as stream:
             self.token = stream.read().strip()
 
@@ -260,6 +263,17 @@ class Cluster:
     def restart(self, node):
         self.disconnect()
         self.succeed("cluster", "restart", str(node))
+        self.learn()
+
+    def add(self, count=1):
+        """Nodes more, which have joined and hold what they should."""
+        self.succeed("cluster", "add", "--count", str(count))
+        self.learn()
+
+    def remove(self, node):
+        """A node less; its process has ended."""
+        self.disconnect()
+        self.succeed("cluster", "remove", str(node))
         self.learn()
 
     def left(self):
@@ -296,7 +310,8 @@ class Cluster:
             return ""
 
     def print_logs(self):
-        for node in range(1, self.count + 1):
+        names = os.listdir(self.directory) if os.path.isdir(self.directory) else []
+        for node in sorted(int(name[5:-4]) for name in names if name.startswith("node-") and name.endswith(".log")):
             lines = self.log(node).splitlines()
             print(f"---- the log of node {node}, its last lines of {len(lines)}")
             for line in lines[-LOG_LINES_PRINTED:]:
@@ -306,13 +321,16 @@ class Cluster:
     # Clients.
 
     def numbers(self):
-        return range(1, self.count + 1)
+        return self.ids or range(1, self.count + 1)
+
+    def place(self, node):
+        return self.ids.index(node) if self.ids else node - 1
 
     def http_port(self, node):
-        return self.described[node - 1]["http_port"]
+        return self.described[self.place(node)]["http_port"]
 
     def peer_port(self, node):
-        return self.described[node - 1]["peer_port"]
+        return self.described[self.place(node)]["peer_port"]
 
     def new_client(self, node):
         """A connection of its own, for a thread of its own."""
@@ -332,7 +350,7 @@ class Cluster:
         def settled():
             for client in self.all_clients():
                 described = client.ask("GET", "/v1/nodes").json()
-                if not described["answered_by"]["serving"]:
+                if not described["answered_by"]["serving"] or described["moves_left"] > 0:
                     return False
                 if any(node["state"] != "up" or node["slots_joining"] > 0 for node in described["nodes"]):
                     return False
@@ -435,8 +453,9 @@ class ClusterTest(unittest.TestCase):
     def write_all(self, values, cluster=None):
         """Writes each key, through all nodes in turn."""
         cluster = cluster or self.cluster
+        numbers = list(cluster.numbers())
         for at, (key, value) in enumerate(values.items()):
-            node = at % cluster.count + 1
+            node = numbers[at % len(numbers)]
             self.expect(cluster.client(node).write(key, value), 200, f"write of {key} through node {node}:")
 
     def expect_values(self, values, cluster=None):
@@ -485,3 +504,14 @@ def free_ports(count):
     finally:
         for listener in sockets:
             listener.close()
+
+
+def is_free(port):
+    """Whether a server could listen on this port of the loopback interface."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False

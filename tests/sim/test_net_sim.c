@@ -77,7 +77,7 @@ static void stop(void)
 static void queue(uint64_t from, uint64_t to, uint32_t number)
 {
     const struct net *port = &fixture.inboxes[from].port;
-    port->ops->send(port->self, to, slice_of(&number, sizeof number));
+    port->ops->send(port->self, to, NET_LANE_BULK, slice_of(&number, sizeof number));
 }
 
 static void flush(uint64_t from)
@@ -394,6 +394,51 @@ static void test_net_sim__is_repeatable_and_accounts_for_everything(void **state
     }
 }
 
+// Holds the numbers below 10 for long, and loses those above 20.
+static uint64_t hold_some(void *context, struct slice message)
+{
+    uint32_t number;
+    (void)context;
+    memcpy(&number, message.bytes, sizeof number);
+    return number < 10 ? 50000 : number > 20 ? NET_SIM_HOLD_FOREVER : 0;
+}
+
+static void test_net_sim__holds_and_loses_the_messages_it_is_told_to(void **state)
+{
+    (void)state;
+    start(&calm, 12);
+    net_sim_set_hold(fixture.net, hold_some, NULL);
+    for (uint32_t number = 5; number < 25; number += 5)
+        send_now(1, 2, number);
+    net_sim_set_hold(fixture.net, NULL, NULL);
+    send_now(1, 2, 25);
+    run();
+    const struct inbox *inbox = &fixture.inboxes[2];
+    const uint32_t expected[] = {10, 15, 20, 25, 5};
+    assert_int_equal(inbox->count, 5);
+    assert_memory_equal(inbox->numbers, expected, sizeof expected);
+    assert_true(inbox->times_us[4] > 50000);
+    stop();
+}
+
+static void test_net_sim__lanes_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    struct net_sim_faults slow = {.delay = {.us_min = 5000, .us_max = 5000}};
+    start(&slow, 13);
+    uint32_t number = 2;
+    send_now(1, 2, 1);
+    net_sim_set_faults(fixture.net, &calm);
+    const struct net *port = &fixture.inboxes[1].port;
+    port->ops->send(port->self, 2, NET_LANE_URGENT, slice_of(&number, sizeof number));
+    send_now(1, 2, 3);
+    run();
+    const uint32_t expected[] = {2, 1, 3};
+    assert_int_equal(fixture.inboxes[2].count, 3);
+    assert_memory_equal(fixture.inboxes[2].numbers, expected, sizeof expected);
+    stop();
+}
+
 static void test_net_sim__frees_what_is_in_flight(void **state)
 {
     (void)state;
@@ -420,6 +465,8 @@ int main(void)
         cmocka_unit_test(test_net_sim__delivers_what_a_crashed_node_had_sent),
         cmocka_unit_test(test_net_sim__drops_what_is_over_its_bounds),
         cmocka_unit_test(test_net_sim__is_repeatable_and_accounts_for_everything),
+        cmocka_unit_test(test_net_sim__holds_and_loses_the_messages_it_is_told_to),
+        cmocka_unit_test(test_net_sim__lanes_do_not_wait_for_each_other),
         cmocka_unit_test(test_net_sim__frees_what_is_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

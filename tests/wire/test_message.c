@@ -197,7 +197,7 @@ static void test_message__has_the_bytes_that_it_always_had(void **state)
     assert_int_equal(bytes.length, sizeof expected);
     assert_memory_equal(bytes.bytes, expected, sizeof expected);
     assert_int_equal(MESSAGE_PING, 0);
-    assert_int_equal(MESSAGE_INV, 12);
+    assert_int_equal(MESSAGE_INV, 14);
     buf_release(&bytes);
 }
 
@@ -206,8 +206,8 @@ static void test_message__refuses_what_no_encoder_wrote(void **state)
     (void)state;
     struct message message;
     const uint8_t unknown_kind[] = {MESSAGE_KIND_COUNT, 1, 1, 1, 1};
-    const uint8_t trailing[] = {MESSAGE_PING, 1, 1, 1, 1, 0};
-    const uint8_t long_varint[] = {MESSAGE_PING, 0x81, 0x00, 1, 1, 1};
+    const uint8_t trailing[] = {MESSAGE_MAP_WANT, 1, 1, 1, 1, 0};
+    const uint8_t long_varint[] = {MESSAGE_MAP_WANT, 0x81, 0x00, 1, 1, 1};
     const uint8_t bad_flag[] = {MESSAGE_TAKEOVER, 1, 1, 1, 1, 0, 2};
     const uint8_t long_slice[] = {MESSAGE_TAKEOVER, 1, 1, 1, 1, 2, 0};
     assert_int_equal(message_decode(slice_of(NULL, 0), &message), ERR_INVALID);

@@ -83,8 +83,10 @@ void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnatio
     message_encode(&effects->bytes, message);
     effects->sends =
         grow(effects->sends, effects->send_count, &effects->send_capacity, sizeof *effects->sends);
-    effects->sends[effects->send_count++] =
-        (struct effect_send){.peer = peer, .message = span_since(effects, start)};
+    effects->sends[effects->send_count++] = (struct effect_send){
+        .peer = peer,
+        .lane = message_is_urgent(message->kind) ? NET_LANE_URGENT : NET_LANE_BULK,
+        .message = span_since(effects, start)};
 }
 
 static struct effect_write *add_write(struct effects *effects)

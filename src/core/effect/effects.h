@@ -29,6 +29,7 @@ struct effect_span {
 
 struct effect_send {
     uint64_t peer;
+    enum net_lane lane;
     struct effect_span message;
 };
 

@@ -1,6 +1,7 @@
 // The acceptor of the instance that decides the next map.
 
 #include "base/check.h"
+#include "base/rule.h"
 #include "core/map/agreement_parts.h"
 #include "core/map/map_step.h"
 
@@ -51,9 +52,37 @@ static void on_prepare(struct agreement *agreement, struct effects *effects, uin
     answer_when_synced(agreement, effects, peer, MESSAGE_PROMISE, ballot);
 }
 
+// What an acceptance before this one withheld stays withheld until this one is synced: a restart
+// may bring it back.
+void acceptor_withhold(struct agreement *agreement, bool synced)
+{
+    struct cluster_map next;
+    cluster_map_init(&next);
+    if (synced) {
+        agreement->grants.withheld = 0;
+        agreement->grants.none = false;
+    }
+    if (agreement->accepted.counter != 0 &&
+        cluster_map_decode(buf_slice(&agreement->accepted_map), &next) == ERR_OK) {
+        agreement->grants.withheld |= map_step_restricted(&agreement->map, &next);
+        agreement->grants.none |= next.voters != agreement->map.voters;
+    }
+    cluster_map_release(&next);
+}
+
+// Nobody whom the step restricts may believe in a grant of this voter's.
+static bool may_restrict(struct agreement *agreement, node_set restricted, uint64_t now_us)
+{
+    node_set unreleased = restricted & ~agreement->released;
+    return grants_still_running(&agreement->grants, unreleased, now_us, agreement->map.lease_ms) ==
+               0 ||
+           !RULE(LEASE_RAN_OUT);
+}
+
 // What was accepted once is acceptable again: its releases were heard then, and are never
-// withdrawn. They may be forgotten, since only the acceptance is kept over a restart.
-static bool step_is_acceptable(const struct agreement *agreement, struct slice bytes)
+// withdrawn, and nothing was granted since. They may be forgotten, since only the acceptance is
+// kept over a restart.
+static bool step_is_acceptable(struct agreement *agreement, struct slice bytes, uint64_t now_us)
 {
     if (agreement->accepted.counter != 0 && slice_equal(bytes, buf_slice(&agreement->accepted_map)))
         return true;
@@ -62,7 +91,7 @@ static bool step_is_acceptable(const struct agreement *agreement, struct slice b
     if (cluster_map_decode(bytes, &next) != ERR_OK)
         return false;
     bool acceptable = map_step_check(&agreement->map, &next) == ERR_OK &&
-                      (map_step_restricted(&agreement->map, &next) & ~agreement->released) == 0;
+                      may_restrict(agreement, map_step_restricted(&agreement->map, &next), now_us);
     cluster_map_release(&next);
     return acceptable;
 }
@@ -75,15 +104,18 @@ static void on_accept(struct agreement *agreement, struct effects *effects, uint
         return;
     }
     if (!ballot_equal(ballot, &agreement->accepted)) {
-        // Without an answer the proposer asks again; by then the release may have come.
-        if (!step_is_acceptable(agreement, map))
+        // Without an answer the proposer asks again; by then the release may have come, or the
+        // grants have run out.
+        if (!step_is_acceptable(agreement, map, now_us))
             return;
         agreement->promised = *ballot;
         agreement->accepted = *ballot;
         agreement->accepted_at_us = now_us;
         buf_clear(&agreement->accepted_map);
         buf_append_slice(&agreement->accepted_map, map);
+        acceptor_withhold(agreement, false);
         persist(agreement, effects);
+        agreement->withheld_token = effects_token(effects, EFFECT_VOTER);
     }
     answer_when_synced(agreement, effects, peer, MESSAGE_ACCEPTED, ballot);
 }
@@ -141,4 +173,8 @@ void agreement_on_synced(struct agreement *agreement, struct effects *effects, u
             agreement->deferred[kept++] = agreement->deferred[i];
     }
     agreement->deferred_count = kept;
+    if (agreement->withheld_token != 0 && agreement->withheld_token <= token) {
+        agreement->withheld_token = 0;
+        acceptor_withhold(agreement, true);
+    }
 }

@@ -9,8 +9,12 @@
 //     1, and start afresh with each map.
 //  2. A promise or an acceptance is sent only after it was synced.
 //  3. promised >= accepted, as ballots; a ballot is never used for two values.
-//  4. A voter accepts a step that restricts a node only if that node has released this base epoch;
-//     a release is never withdrawn within its epoch.
+//  4. A voter accepts a step that restricts a node only if that node has released this base epoch,
+//     or if all that the voter granted it has run out; from then on it grants it nothing, until the
+//     instance is decided or the voter accepts another map. A release is never withdrawn within its
+//     epoch.
+//  5. A voter that was started again, or that learns of other voters, waits as long as a lease
+//     before invariant 4 lets it restrict anybody who has not released (grants.h).
 //
 // It does not decide what the next map should say: the coordinator does, and hands it to
 // agreement_propose.
@@ -18,11 +22,13 @@
 #define BRUSIO_CORE_MAP_AGREEMENT_H
 
 #include "base/random.h"
+#include "core/map/grants.h"
+#include "core/map/lease.h"
 #include "core/map/voter_store.h"
 
 enum proposer_phase {
     PROPOSER_IDLE,
-    PROPOSER_RELEASING, // waiting until every restricted node has released the base epoch
+    PROPOSER_RELEASING, // until every restricted node has released, or is not waited for
     PROPOSER_PREPARING,
     PROPOSER_ACCEPTING
 };
@@ -41,13 +47,17 @@ struct agreement {
     struct identity identity;
     struct rng rng;
     struct cluster_map map; // epoch 0: none known
+    bool was_named;         // some map has named this node's store; what it learned is kept
+    struct lease lease;     // of this node
+    struct grants grants;   // of this node as a voter
 
     struct ballot promised;
     struct ballot accepted;
     struct buf accepted_map;
     uint64_t accepted_at_us;
-    node_set released; // who released map.epoch, as far as this voter heard
-    bool releasing;    // this node itself has
+    uint64_t withheld_token; // of the acceptance, until it is synced; 0: it is
+    node_set released;       // who released map.epoch, as far as this voter heard
+    bool releasing;          // this node itself has
     uint64_t release_sent_us;
     struct deferred_answer deferred[DEFERRED_ANSWERS_MAX];
     unsigned deferred_count;
@@ -57,10 +67,12 @@ struct agreement {
     uint64_t counter_seen;
     struct buf value;      // the map that is proposed
     node_set restricted;   // by it
+    node_set insisted;     // of these, who is to lose its lease if it does not release
     node_set answered;     // voters that promised, or accepted, in this phase
     struct ballot adopted; // the highest acceptance among the promises
     uint64_t resend_us;
-    uint64_t retry_us; // no new proposal before
+    uint64_t retry_us;  // no new proposal before
+    uint64_t insist_us; // when the insisted ones are waited for no more
     uint64_t map_asked_us;
     unsigned refusals; // of this instance: each doubles the back-off
     unsigned resends;  // of this phase: each doubles the pause
@@ -71,14 +83,23 @@ struct agreement {
 // From what the voter store held; `map` is taken (may be empty), `acceptor` may be NULL. `seed` is
 // random.
 void agreement_init(struct agreement *agreement, const struct identity *identity,
-                    struct cluster_map *map, const struct acceptor_state *acceptor, uint64_t seed);
+                    struct cluster_map *map, const struct acceptor_state *acceptor, uint64_t seed,
+                    uint64_t now_us);
 void agreement_release(struct agreement *agreement);
 
 // This node's id in the newest map, NODE_NONE when that does not name its store.
 node_id agreement_self(const struct agreement *agreement);
 bool agreement_is_voter(const struct agreement *agreement);
 
-// Takes map, map_want, prepare, promise, accept, accepted, refuse, release_want and release.
+// Whether this node may serve, or order writes, in this step: it holds a lease and has not released
+// the epoch.
+bool agreement_serves(const struct agreement *agreement);
+
+// Asks all voters for a lease.
+void agreement_ask_leases(struct agreement *agreement, struct effects *effects, uint64_t now_us);
+
+// Takes lease_want, lease, map, map_want, prepare, promise, accept, accepted, refuse, release_want
+// and release.
 // Afterwards map.epoch may have grown: the caller compares.
 void agreement_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
                           uint64_t peer, const struct message *message);
@@ -90,9 +111,10 @@ void agreement_on_synced(struct agreement *agreement, struct effects *effects, u
 bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us);
 
 // Proposes `next`, a legal step from the map (checked). Borrowed. One over CLUSTER_MAP_BYTES_MAX is
-// left out.
+// left out. Of those whom it restricts, the `insisted` ones are not waited for long: their leases
+// are not renewed any more.
 void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
-                       const struct cluster_map *next);
+                       const struct cluster_map *next, node_set insisted);
 
 // Whose releases were waited for in vain since the last call.
 node_set agreement_take_missed(struct agreement *agreement);

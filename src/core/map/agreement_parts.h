@@ -5,10 +5,14 @@
 #include "core/map/agreement.h"
 
 // Takes `map` if it is newer, and begins the next instance; otherwise only releases it.
-void agreement_learn(struct agreement *agreement, struct effects *effects, struct cluster_map *map);
+void agreement_learn(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                     struct cluster_map *map);
 
 // Sends the newest map to all its members.
 void agreement_spread(const struct agreement *agreement, struct effects *effects);
+
+// Whom the accepted map restricts is granted nothing from now on; once it is `synced`, only they.
+void acceptor_withhold(struct agreement *agreement, bool synced);
 
 void acceptor_on_message(struct agreement *agreement, struct effects *effects, uint64_t now_us,
                          uint64_t peer, const struct message *message);

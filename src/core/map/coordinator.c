@@ -3,24 +3,86 @@
 #include "core/map/map_step.h"
 #include "core/map/next_map.h"
 
-enum { TRY_AGAIN_US = 5 * 1000, HEARD_AGE_MAX_US = 700 * 1000 };
+enum {
+    TRY_AGAIN_US = 5 * 1000,
+    HEARD_AGE_MAX_US = 700 * 1000,
+    REPORT_AGE_MAX_US = 1000 * 1000,
+    BACK_AGE_MAX_US = 450 * 1000,      // who asked for a lease this recently is back
+    STAND_IN_US = 400 * 1000,          // each voter waits this much longer than the one before it
+    HOLD_US = 500 * 1000,              // down for this long after a second fall, then doubling
+    FALL_MEMORY_US = 60 * 1000 * 1000, // falls before this are forgotten
+    FALLS_MAX = 6
+};
 
-void coordinator_init(struct coordinator *coordinator)
+void coordinator_init(struct coordinator *coordinator, uint64_t repair_delay_ms)
 {
     memset(coordinator, 0, sizeof *coordinator);
     coordinator->look = true;
+    coordinator->repair_delay_us = repair_delay_ms * 1000;
 }
 
-void coordinator_on_map(struct coordinator *coordinator)
+// A member that falls again and again, as over a link that comes and goes, stays down longer each
+// time.
+static void note_fall(struct coordinator *coordinator, node_id id, uint64_t now_us)
 {
+    if (now_us >= coordinator->held_until_us[id] + FALL_MEMORY_US)
+        coordinator->falls[id] = 0;
+    unsigned falls = coordinator->falls[id];
+    coordinator->held_until_us[id] = falls == 0 ? now_us : now_us + ((uint64_t)HOLD_US << falls);
+    coordinator->falls[id] += falls < FALLS_MAX;
+}
+
+// What was reported, or happened, to another process or in another state says nothing of this one.
+static void see_member(struct coordinator *coordinator, const struct map_node *node)
+{
+    struct member_seen *seen = &coordinator->seen[node->id];
+    bool same_store = seen->store_id == node->store_id;
+    if (!same_store || seen->incarnation != node->incarnation || seen->state != node->state)
+        for (unsigned voter = 1; voter <= NODES_MAX; voter++)
+            coordinator->lapsed[voter] &= ~node_bit(node->id);
+    if (!same_store) {
+        coordinator->falls[node->id] = 0;
+        coordinator->held_until_us[node->id] = 0;
+        coordinator->lapsed[node->id] = 0;
+    }
+    *seen = (struct member_seen){
+        .store_id = node->store_id, .incarnation = node->incarnation, .state = node->state};
+}
+
+void coordinator_on_map(struct coordinator *coordinator, const struct cluster_map *map,
+                        uint64_t now_us)
+{
+    node_set down = 0;
     wants_clear(&coordinator->wants);
     coordinator->look = true;
+    coordinator->due_us = 0;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        see_member(coordinator, &map->nodes[i]);
+        if (map->nodes[i].state == NODE_DOWN)
+            down |= node_bit(map->nodes[i].id);
+    }
+    for (node_id id = 1; id <= NODES_MAX; id++) {
+        bool is_down = node_set_has(down, id);
+        if (is_down && coordinator->down_us[id] == 0) {
+            coordinator->down_us[id] = now_us;
+            note_fall(coordinator, id, now_us);
+        } else if (!is_down) {
+            coordinator->down_us[id] = 0;
+        }
+    }
 }
 
 void coordinator_on_heard(struct coordinator *coordinator, node_id member, uint64_t now_us)
 {
     coordinator->heard_us[member] = now_us;
     coordinator->look |= node_set_has(coordinator->spared, member);
+}
+
+void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_set lapsed,
+                           uint64_t now_us)
+{
+    coordinator->lapsed[voter] = lapsed;
+    coordinator->reported_us[voter] = now_us;
 }
 
 // Members that were not heard for long, and those whose release did not come: asking all others to
@@ -47,6 +109,79 @@ void coordinator_on_wants(struct coordinator *coordinator, struct slice bytes)
     coordinator->look |= error == ERR_OK;
 }
 
+// --- who is silent, who is back
+
+// The members whose leases have lapsed at a majority of voters.
+static node_set lapsed_at_most(const struct coordinator *coordinator,
+                               const struct agreement *agreement, uint64_t now_us)
+{
+    const struct cluster_map *map = &agreement->map;
+    node_id self = agreement_self(agreement);
+    node_set silent = 0;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        node_id id = map->nodes[i].id;
+        unsigned votes = 0;
+        for (node_id voter = node_set_first(map->voters); voter != NODE_NONE;
+             voter = node_set_after(map->voters, voter)) {
+            bool fresh = coordinator->reported_us[voter] != 0 &&
+                         now_us < coordinator->reported_us[voter] + REPORT_AGE_MAX_US;
+            votes += voter == self
+                         ? node_set_has(grants_lapsed(&agreement->grants, map, now_us), id)
+                         : fresh && node_set_has(coordinator->lapsed[voter], id);
+        }
+        if (2 * votes > node_set_count(map->voters))
+            silent |= node_bit(id);
+    }
+    return silent;
+}
+
+static bool is_back(const struct coordinator *coordinator, const struct agreement *agreement,
+                    node_id id, uint64_t now_us)
+{
+    uint64_t asked_us = agreement->grants.heard_us[id];
+    return asked_us != 0 && now_us < asked_us + BACK_AGE_MAX_US &&
+           now_us >= coordinator->held_until_us[id];
+}
+
+static struct wants_fate fate_of_members(const struct coordinator *coordinator,
+                                         const struct agreement *agreement, uint64_t now_us)
+{
+    struct wants_fate fate = {0};
+    node_set silent = lapsed_at_most(coordinator, agreement, now_us);
+    for (unsigned i = 0; i < agreement->map.node_count; i++) {
+        const struct map_node *node = &agreement->map.nodes[i];
+        node_set bit = node_bit(node->id);
+        if (node->state == NODE_UP)
+            fate.down |= silent & bit;
+        else if (node->state == NODE_DOWN && (silent & bit) == 0 &&
+                 is_back(coordinator, agreement, node->id, now_us))
+            fate.up |= bit;
+        else if (node->state == NODE_DOWN && !node->replaced &&
+                 now_us >= coordinator->down_us[node->id] + coordinator->repair_delay_us)
+            fate.repair |= bit;
+    }
+    return fate;
+}
+
+void coordinator_watch(struct coordinator *coordinator, const struct agreement *agreement,
+                       uint64_t now_us)
+{
+    struct wants_fate fate = {0};
+    if (agreement_is_voter(agreement))
+        fate = fate_of_members(coordinator, agreement, now_us);
+    bool any = (fate.down | fate.up | fate.repair) != 0;
+    bool same = fate.down == coordinator->due.down && fate.up == coordinator->due.up &&
+                fate.repair == coordinator->due.repair;
+    coordinator->due = fate;
+    if (!any)
+        coordinator->due_us = 0;
+    else if (coordinator->due_us == 0)
+        coordinator->due_us = now_us;
+    coordinator->look |= any && !same;
+}
+
+// --- proposing
+
 node_id coordinator_rank(const struct cluster_map *map, unsigned attempt)
 {
     node_set down = 0;
@@ -58,17 +193,67 @@ node_id coordinator_rank(const struct cluster_map *map, unsigned attempt)
     return ranked == 0 ? NODE_NONE : node_set_nth(ranked, attempt % node_set_count(ranked));
 }
 
+// How many voters come before this one (all others before one that is down): the first acts at
+// once, each next one when it was left undone for longer.
+static unsigned voters_before(const struct agreement *agreement, uint64_t now_us)
+{
+    const struct cluster_map *map = &agreement->map;
+    node_id self = agreement_self(agreement);
+    node_set away = grants_lapsed(&agreement->grants, map, now_us) & ~node_bit(self);
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].state == NODE_DOWN)
+            away |= node_bit(map->nodes[i].id);
+    node_set ahead = node_set_has(away, self) ? ~node_bit(self) : node_bit(self) - 1;
+    return node_set_count(map->voters & ~away & ahead);
+}
+
+// Whether others could go on somewhere if this member were taken down.
+static bool others_go_on(const struct cluster_map *map, node_id id)
+{
+    node_set others = cluster_map_live(map) & ~node_bit(id);
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        for (unsigned j = 0; j < map->keyspaces[i].set_count; j++) {
+            const struct replica_set *set = &map->keyspaces[i].sets[j];
+            bool named = node_set_has(set->in_sync | set->joining, id);
+            if (named && (set->in_sync & others) != 0)
+                return true;
+        }
+    return false;
+}
+
+// One member that does not acknowledge: the one that most others report, and of equals the highest,
+// so that of two that report each other one stays.
+static node_set most_stuck(const struct cluster_map *map, const struct wants *wants)
+{
+    node_id chosen = NODE_NONE;
+    unsigned most = 0;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        node_id id = map->nodes[i].id;
+        unsigned reporters = node_set_count(wants->stuck_by[id]);
+        if (map->nodes[i].state != NODE_UP || reporters == 0 || reporters < most ||
+            !others_go_on(map, id))
+            continue;
+        most = reporters;
+        chosen = id;
+    }
+    return node_bit(chosen);
+}
+
 static void look_for_next(struct coordinator *coordinator, struct agreement *agreement,
                           struct effects *effects, uint64_t now_us)
 {
     struct cluster_map next;
+    struct wants *wants = &coordinator->wants;
     cluster_map_init(&next);
     coordinator->look = false;
     coordinator->spared = out_of_hearing(coordinator, agreement, now_us);
-    coordinator->wants.spared = coordinator->spared;
-    if (!next_map_compute(&agreement->map, &coordinator->wants, &next))
+    wants->spared = coordinator->spared;
+    wants->fate = coordinator->due;
+    wants->fate.down |= wants->stopping | most_stuck(&agreement->map, wants);
+    wants->fate.up &= ~wants->fate.down;
+    if (!next_map_compute(&agreement->map, wants, &next))
         return;
-    agreement_propose(agreement, effects, now_us, &next);
+    agreement_propose(agreement, effects, now_us, &next, wants->fate.down);
     cluster_map_release(&next);
     // If it comes to nothing, the wishes are still here.
     coordinator->look = true;
@@ -79,9 +264,14 @@ void coordinator_tick(struct coordinator *coordinator, struct agreement *agreeme
 {
     if (!coordinator->look || !agreement_is_voter(agreement))
         return;
-    bool leads = coordinator_rank(&agreement->map, 0) == agreement_self(agreement);
-    if (!leads && wants_empty(&coordinator->wants))
+    unsigned before = voters_before(agreement, now_us);
+    bool asked = !wants_empty(&coordinator->wants);
+    uint64_t stand_in_us = coordinator->due_us + before * (uint64_t)STAND_IN_US;
+    if (before > 0 && !asked && (coordinator->due_us == 0 || now_us < stand_in_us)) {
+        if (coordinator->due_us != 0)
+            effects_wake(effects, stand_in_us);
         return;
+    }
     if (agreement_can_propose(agreement, now_us))
         look_for_next(coordinator, agreement, effects, now_us);
     else

@@ -1,32 +1,63 @@
-// The coordinator: turns wishes into proposals. Every voter has one; by default the lowest live
-// voter acts on its own, the others only on what they are asked. Two at once are harmless, only
-// slow.
+// The coordinator: turns wishes, and what voters report of silent members, into proposals. Every
+// voter has one; by default the lowest live voter acts on its own, the others only on what they are
+// asked, or when what is due is not done for long. Two at once are harmless, only slow.
 //
-// Promise: while a majority of voters can talk, a wish that the policy can fulfil is fulfilled.
+// Promise: while a majority of voters can talk, a wish that the policy can fulfil is fulfilled, and
+// a member that a majority of voters has not heard for a lease is taken down; it is up again soon
+// after it is heard again.
+//
+// It does not judge safety: acceptors do (acceptor.c).
 #ifndef BRUSIO_CORE_MAP_COORDINATOR_H
 #define BRUSIO_CORE_MAP_COORDINATOR_H
 
 #include "core/map/agreement.h"
 #include "core/map/wants.h"
 
+// A member by its process and state: reports of another one say nothing of it.
+struct member_seen {
+    uint64_t store_id;
+    uint64_t incarnation;
+    enum node_state state;
+};
+
 struct coordinator {
     struct wants wants;               // gathered in this epoch
     bool look;                        // something is new: look for a next map
     uint64_t heard_us[NODES_MAX + 1]; // when each member was last heard
     node_set spared;                  // who was not, at the last look
+
+    struct member_seen seen[NODES_MAX + 1]; // what the newest map says of each
+    node_set lapsed[NODES_MAX + 1];         // by voter: whom it reported
+    uint64_t reported_us[NODES_MAX + 1];    // by voter; 0: never
+    struct wants_fate due;                  // what is to be done about silent and returning members
+    uint64_t due_us;                        // since when; 0: nothing is
+    uint64_t down_us[NODES_MAX + 1];        // since when a member is down; 0: it is not
+    uint64_t held_until_us[NODES_MAX + 1];  // who fell often stays down for a while
+    unsigned falls[NODES_MAX + 1];
+    uint64_t repair_delay_us;
 };
 
-void coordinator_init(struct coordinator *coordinator);
+// `repair_delay_ms`: how long a member is down before others take its place.
+void coordinator_init(struct coordinator *coordinator, uint64_t repair_delay_ms);
 
 // A new map: wishes of the old one are forgotten.
-void coordinator_on_map(struct coordinator *coordinator);
+void coordinator_on_map(struct coordinator *coordinator, const struct cluster_map *map,
+                        uint64_t now_us);
 
 // A message of this member came.
 void coordinator_on_heard(struct coordinator *coordinator, node_id member, uint64_t now_us);
 
+// A voter reports whom it has not heard for longer than a lease.
+void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_set lapsed,
+                           uint64_t now_us);
+
 // Adds wishes: `bytes` are wants_encode's, of the epoch that the agreement is in. Bad bytes are
 // ignored.
 void coordinator_on_wants(struct coordinator *coordinator, struct slice bytes);
+
+// Looks at who is silent and who is back: to be called with each tick and each report.
+void coordinator_watch(struct coordinator *coordinator, const struct agreement *agreement,
+                       uint64_t now_us);
 
 // Proposes the next map when there is one to propose and the proposer is free.
 void coordinator_tick(struct coordinator *coordinator, struct agreement *agreement,

@@ -8,7 +8,8 @@
 #include "model/cluster_map.h"
 
 // ERR_OK, or ERR_ILLEGAL when `next` is not one step from `base`:
-//  1. the same cluster, the next epoch, no node's incarnation lowered or store replaced;
+//  1. the same cluster, the next epoch, the same length of leases, no node's incarnation lowered or
+//     store replaced;
 //  2. nobody in sync who was neither in sync nor joining with the same join id and incarnation;
 //  3. a join begins in this epoch or is the join that `base` had;
 //  4. a live in-sync replica is dropped only where another live one stays, a down one only where a

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "core/map/next_slots.h"
-#include "core/map/placement.h"
+#include "core/map/voters.h"
 #include "model/stamp.h"
 
 #include <stdlib.h>
@@ -51,12 +51,20 @@ struct progress {
     bool placed[KEYSPACES_MAX]; // keyspaces whose targets must be computed anew
 };
 
+static void set_up(struct map_node *node, struct progress *progress)
+{
+    node->state = NODE_UP;
+    if (node->replaced)
+        memset(progress->placed, true, sizeof progress->placed);
+    node->replaced = false;
+}
+
 static void admit(struct cluster_map *map, const struct want_admit *admit,
                   struct progress *progress)
 {
     const struct map_node *known = cluster_map_node_of_store(map, admit->store_id);
     if (known == NULL) {
-        if (map->node_count == NODES_MAX)
+        if (map->node_count == NODES_MAX || !admit->fresh)
             return;
         add_node(map, admit);
         progress->changed = true;
@@ -70,45 +78,80 @@ static void admit(struct cluster_map *map, const struct want_admit *admit,
     memcpy(node->peer_address, admit->peer_address, sizeof node->peer_address);
     memcpy(node->http_address, admit->http_address, sizeof node->http_address);
     if (node->state == NODE_DOWN)
-        node->state = NODE_UP;
+        set_up(node, progress);
     progress->changed = true;
     progress->restarted |= node_bit(node->id);
 }
 
-// Odd, at most VOTERS_MAX, and those that are voters stay.
-static void choose_voters(struct cluster_map *map, struct progress *progress)
+// What a coordinator knows of members that fell silent, or are heard again.
+static void apply_fate(struct cluster_map *map, const struct wants_fate *fate,
+                       struct progress *progress)
 {
-    unsigned wanted = map->node_count < VOTERS_MAX ? map->node_count : VOTERS_MAX;
-    wanted -= (wanted + 1) % 2;
-    node_set candidates = cluster_map_members(map) & ~map->voters;
-    unsigned count = node_set_count(map->voters);
-    while (count < wanted && candidates != 0) {
-        node_set next = node_bit(node_set_first(candidates));
-        map->voters |= next;
-        candidates &= ~next;
-        count++;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        struct map_node *node = &map->nodes[i];
+        if (node->state == NODE_UP && node_set_has(fate->down, node->id)) {
+            node->state = NODE_DOWN;
+        } else if (node->state == NODE_DOWN && node_set_has(fate->up, node->id)) {
+            set_up(node, progress);
+        } else if (node->state == NODE_DOWN && !node->replaced &&
+                   node_set_has(fate->repair, node->id)) {
+            node->replaced = true;
+            memset(progress->placed, true, sizeof progress->placed);
+        } else {
+            continue;
+        }
         progress->changed = true;
     }
 }
 
-// Computes the targets of a keyspace anew from those that `slots` has.
-static void place(const struct cluster_map *map, const struct keyspace *keyspace,
-                  struct replica_set *slots)
+// Nodes in this state.
+static node_set in_state(const struct cluster_map *map, enum node_state state)
 {
-    struct placement *before = memory_zeroed(1, sizeof *before);
-    struct placement *after = memory_zeroed(1, sizeof *after);
-    for (unsigned slot = 0; slot < SLOTS; slot++) {
-        before->target[slot] = slots[slot].target;
-        before->primary[slot] = slots[slot].target_primary;
+    node_set nodes = 0;
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].state == state)
+            nodes |= node_bit(map->nodes[i].id);
+    return nodes;
+}
+
+static void choose_voters(struct cluster_map *map, struct progress *progress)
+{
+    node_set able = cluster_map_settlers(map) & ~in_state(map, NODE_DOWN);
+    node_set voters = voters_choose(map, able);
+    progress->changed |= voters != map->voters;
+    map->voters = voters;
+}
+
+// Whether the node holds, or is to hold, anything.
+static bool holds_slots(const struct cluster_map *map, node_id id)
+{
+    for (unsigned i = 0; i < map->keyspace_count; i++) {
+        for (unsigned j = 0; j < map->keyspaces[i].set_count; j++) {
+            const struct replica_set *set = &map->keyspaces[i].sets[j];
+            if (node_set_has(set->in_sync | set->joining | set->target, id) ||
+                set->target_primary == id)
+                return true;
+        }
     }
-    placement_compute(keyspace->strategy, keyspace->replication_factor, cluster_map_members(map),
-                      before, after);
-    for (unsigned slot = 0; slot < SLOTS; slot++) {
-        slots[slot].target = after->target[slot];
-        slots[slot].target_primary = after->primary[slot];
+    return false;
+}
+
+// Nodes that leave go once they hold nothing. One that was a voter goes with a later map: that map
+// is decided by those who have its vote now, so they know what it knew.
+static void remove_drained(struct cluster_map *map, const struct cluster_map *base, node_set spared,
+                           struct progress *progress)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < map->node_count; i++) {
+        const struct map_node *node = &map->nodes[i];
+        bool heard = node->state != NODE_UP || !node_set_has(spared, node->id);
+        bool goes = node->leaving && heard && !node_set_has(base->voters, node->id) &&
+                    !holds_slots(map, node->id);
+        progress->changed |= goes;
+        if (!goes)
+            map->nodes[kept++] = *node;
     }
-    free(before);
-    free(after);
+    map->node_count = (uint8_t)kept;
 }
 
 // Its slots come with fill_keyspace, once all else of the map is what it will be.
@@ -126,7 +169,7 @@ static void create_keyspace(struct cluster_map *map, const struct change *change
 static void fill_keyspace(const struct cluster_map *map, struct map_keyspace *created)
 {
     struct replica_set *slots = memory_zeroed(SLOTS, sizeof *slots);
-    place(map, &created->keyspace, slots);
+    next_slots_place(map, &created->keyspace, slots);
     node_set live = cluster_map_live(map);
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         node_set live_targets = slots[slot].target & live;
@@ -175,6 +218,16 @@ static void set_options(struct cluster_map *map, const struct change *change,
     progress->placed[index] = true;
 }
 
+static void begin_removal(struct cluster_map *map, node_id id, struct progress *progress)
+{
+    struct map_node *node = node_of(map, id);
+    if (node->leaving)
+        return;
+    node->leaving = true;
+    progress->changed = true;
+    memset(progress->placed, true, sizeof progress->placed);
+}
+
 static void apply_change(struct cluster_map *map, const struct change *change, node_set spared,
                          struct progress *progress)
 {
@@ -184,6 +237,8 @@ static void apply_change(struct cluster_map *map, const struct change *change, n
         // Who must release and cannot be heard is not asked; the wish stays.
         if (change->kind == CHANGE_RECOVER || !node_set_has(spared, change->node))
             set_state(map, change, progress);
+    } else if (change->kind == CHANGE_REMOVE) {
+        begin_removal(map, change->node, progress);
     } else if (change->kind == CHANGE_KEYSPACE_CREATE) {
         create_keyspace(map, change);
         progress->changed = true;
@@ -198,14 +253,19 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     struct progress progress = {.changed = wants->bump};
     cluster_map_copy(out, base);
     out->epoch = base->epoch + 1;
+    apply_fate(out, &wants->fate, &progress);
+    // Who is taken for dead loses its lease first: nobody else is to wait for that.
+    node_set spared = wants->fate.down != 0 ? ~UINT64_C(0) : wants->spared;
     for (unsigned i = 0; i < wants->admit_count; i++)
         admit(out, &wants->admits[i], &progress);
     for (unsigned i = 0; i < wants->change_count; i++)
-        apply_change(out, &wants->changes[i], wants->spared, &progress);
+        apply_change(out, &wants->changes[i], spared, &progress);
+    remove_drained(out, base, spared, &progress);
     choose_voters(out, &progress);
     struct replica_set *slots = memory_new(SLOTS * sizeof *slots);
     struct slots_step step = {.map = out,
                               .wants = wants,
+                              .spared = spared,
                               .restarted = progress.restarted,
                               .moves_left = MOVES_PER_MAP_MAX};
     for (unsigned i = 0; i < out->keyspace_count; i++) {
@@ -215,7 +275,7 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
         }
         map_keyspace_expand(&out->keyspaces[i], slots);
         if (progress.placed[i])
-            place(out, &out->keyspaces[i].keyspace, slots);
+            next_slots_place(out, &out->keyspaces[i].keyspace, slots);
         if (next_slots_compute(&step, out->keyspaces[i].keyspace.id, slots) || progress.placed[i]) {
             map_keyspace_intern(&out->keyspaces[i], slots);
             progress.changed = true;
@@ -257,8 +317,18 @@ static enum err check_keyspace_change(const struct cluster_map *map, const struc
     return cluster_map_keyspace(map, change->keyspace) != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
+// Somebody must stay to take what the node has.
+static enum err check_removal(const struct cluster_map *map, node_id id)
+{
+    if (cluster_map_node(map, id) == NULL)
+        return ERR_NOT_FOUND;
+    return (cluster_map_settlers(map) & ~node_bit(id)) != 0 ? ERR_OK : ERR_ILLEGAL;
+}
+
 enum err next_map_check_change(const struct cluster_map *map, const struct change *change)
 {
+    if (change->kind == CHANGE_REMOVE)
+        return check_removal(map, change->node);
     if (change->kind == CHANGE_FAIL || change->kind == CHANGE_RECOVER)
         return cluster_map_node(map, change->node) != NULL ? ERR_OK : ERR_NOT_FOUND;
     return check_keyspace_change(map, change);
@@ -287,6 +357,8 @@ bool next_map_satisfies(const struct cluster_map *map, const struct change *chan
         return node != NULL && node->state == NODE_FAILED;
     case CHANGE_RECOVER:
         return node != NULL && node->state == NODE_UP && is_settled(map, change->node);
+    case CHANGE_REMOVE:
+        return node == NULL || node->leaving;
     case CHANGE_STRATEGY:
         return keyspace != NULL && keyspace->keyspace.strategy == change->strategy &&
                (change->replication_factor == 0 ||

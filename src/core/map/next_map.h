@@ -4,6 +4,10 @@
 // converges: when the table that is equals the table that should be and nothing is wished, there is
 // no next map.
 //
+// Silent nodes are taken down in a step that restricts nobody else; nodes that were down for long
+// are replaced; nodes that leave keep serving until others hold what they hold, then they are
+// removed.
+//
 // What a step does, slot by slot
 //  1. joiners that are not live targets stop joining; reported ones are promoted;
 //  2. where a record waits to commit, nodes that are not live leave the list (lazy shrink);
@@ -31,10 +35,11 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
                       struct cluster_map *out);
 
 // Whether the map holds what the change asks for: for CHANGE_RECOVER also that the node is in sync
-// wherever it can be.
+// wherever it can be; for CHANGE_REMOVE that the node leaves, which goes on by itself.
 bool next_map_satisfies(const struct cluster_map *map, const struct change *change);
 
 // ERR_OK when the change makes sense for this map: ERR_NOT_FOUND (node, keyspace), ERR_EXISTS,
+// ERR_ILLEGAL (nobody would be left to take what a removed node has),
 // ERR_INVALID (a factor above the number of nodes), ERR_TOO_LARGE (no room for another keyspace).
 WARN_UNUSED enum err next_map_check_change(const struct cluster_map *map,
                                            const struct change *change);

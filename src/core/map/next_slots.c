@@ -1,5 +1,31 @@
 #include "core/map/next_slots.h"
 
+#include "base/check.h"
+#include "base/rule.h"
+#include "core/map/placement.h"
+
+#include <stdlib.h>
+
+void next_slots_place(const struct cluster_map *map, const struct keyspace *keyspace,
+                      struct replica_set *slots)
+{
+    struct placement *before = memory_zeroed(1, sizeof *before);
+    struct placement *after = memory_zeroed(1, sizeof *after);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        before->target[slot] = slots[slot].target;
+        before->primary[slot] = slots[slot].target_primary;
+    }
+    node_set settlers = cluster_map_settlers(map);
+    placement_compute(keyspace->strategy, keyspace->replication_factor,
+                      settlers != 0 ? settlers : cluster_map_members(map), before, after);
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        slots[slot].target = after->target[slot];
+        slots[slot].target_primary = after->primary[slot];
+    }
+    free(before);
+    free(after);
+}
+
 node_id next_slots_primary(const struct replica_set *set, node_set live, unsigned slot)
 {
     node_set candidates = set->in_sync & live;
@@ -27,9 +53,9 @@ static node_set reported(const struct slots_step *step, uint32_t keyspace,
     for (unsigned i = 0; i < step->wants->promote_count; i++) {
         const struct want_promote *promote = &step->wants->promotes[i];
         const struct map_node *node = cluster_map_node(step->map, promote->node);
-        if (promote->keyspace == keyspace && promote->join_epoch == set->join_epoch &&
-            node != NULL && node->incarnation == promote->incarnation &&
-            slot_set_has(&promote->slots, slot))
+        if (promote->keyspace == keyspace &&
+            (promote->join_epoch == set->join_epoch || !RULE(JOIN_ID)) && node != NULL &&
+            node->incarnation == promote->incarnation && slot_set_has(&promote->slots, slot))
             nodes |= node_bit(promote->node);
     }
     return nodes & set->joining;
@@ -60,7 +86,7 @@ static void step_slot(struct slots_step *step, node_set live, bool shrink, node_
     if (shrink && (in_sync_before & live) != 0)
         set->in_sync &= live;
     if ((set->target & ~(set->in_sync & live)) == 0 && (set->target & in_sync_before) != 0)
-        set->in_sync &= set->target | (live & step->wants->spared);
+        set->in_sync &= set->target | (live & step->spared);
     begin_joins(step, set, live);
     set->primary = next_slots_primary(set, live, slot);
 }

@@ -10,7 +10,9 @@ enum {
     BACKOFF_US = 30 * 1000,
     UNDECIDED_US = 1000 * 1000,
     ABANDON_RELEASE_US = 500 * 1000,
-    DOUBLINGS_MAX = 5
+    INSIST_US = 50 * 1000,
+    DOUBLINGS_MAX = 5,
+    DOUBLINGS_INSISTING_MAX = 2
 };
 
 static bool is_majority(const struct agreement *agreement, node_set voters)
@@ -58,7 +60,10 @@ static void send_phase(struct agreement *agreement, struct effects *effects, uin
 {
     const struct ballot *ballot = &agreement->ballot;
     struct message message = {0};
-    unsigned doublings = agreement->resends < DOUBLINGS_MAX ? agreement->resends++ : DOUBLINGS_MAX;
+    // Voters stay silent while a grant runs: their answer comes soon after it has run out.
+    unsigned doublings_max =
+        agreement->insisted != 0 ? DOUBLINGS_INSISTING_MAX : (unsigned)DOUBLINGS_MAX;
+    unsigned doublings = agreement->resends < doublings_max ? agreement->resends++ : doublings_max;
     agreement->resend_us = now_us + ((uint64_t)RESEND_US << doublings);
     effects_wake(effects, agreement->resend_us);
     want_releases(agreement, effects);
@@ -102,8 +107,20 @@ bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us)
            now_us >= agreement->retry_us;
 }
 
+// Who has neither released nor is without a grant of this voter's, and is waited for.
+static node_set awaited(const struct agreement *agreement, uint64_t now_us)
+{
+    node_set missing = agreement->restricted & ~agreement->released;
+    if (now_us >= agreement->insist_us)
+        missing &= ~agreement->insisted;
+    for (node_id id = node_set_first(missing); id != NODE_NONE; id = node_set_after(missing, id))
+        if (grants_ran_out(&agreement->grants, id, now_us))
+            missing &= ~node_bit(id);
+    return missing;
+}
+
 void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
-                       const struct cluster_map *next)
+                       const struct cluster_map *next, node_set insisted)
 {
     CHECK(agreement->phase == PROPOSER_IDLE);
     CHECK(map_step_check(&agreement->map, next) == ERR_OK);
@@ -112,8 +129,10 @@ void agreement_propose(struct agreement *agreement, struct effects *effects, uin
     if (agreement->value.overflown) // a map that no message carries is not proposed
         return;
     agreement->restricted = map_step_restricted(&agreement->map, next);
+    agreement->insisted = insisted & agreement->restricted;
     agreement->retry_us = now_us + ABANDON_RELEASE_US;
-    if ((agreement->restricted & ~agreement->released) != 0)
+    agreement->insist_us = now_us + INSIST_US;
+    if (awaited(agreement, now_us) != 0)
         enter(agreement, effects, now_us, PROPOSER_RELEASING);
     else
         prepare(agreement, effects, now_us);
@@ -121,8 +140,7 @@ void agreement_propose(struct agreement *agreement, struct effects *effects, uin
 
 void proposer_on_release(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
-    if (agreement->phase == PROPOSER_RELEASING &&
-        (agreement->restricted & ~agreement->released) == 0)
+    if (agreement->phase == PROPOSER_RELEASING && awaited(agreement, now_us) == 0)
         prepare(agreement, effects, now_us);
 }
 
@@ -144,6 +162,7 @@ static bool adopt(struct agreement *agreement, struct slice bytes)
         buf_clear(&agreement->value);
         buf_append_slice(&agreement->value, bytes);
         agreement->restricted = map_step_restricted(&agreement->map, &next);
+        agreement->insisted = agreement->restricted;
     }
     cluster_map_release(&next);
     return legal;
@@ -170,8 +189,8 @@ static void on_promise(struct agreement *agreement, struct effects *effects, uin
         enter(agreement, effects, now_us, PROPOSER_ACCEPTING);
 }
 
-static void on_accepted(struct agreement *agreement, struct effects *effects, node_id from,
-                        const struct message_accepted *accepted)
+static void on_accepted(struct agreement *agreement, struct effects *effects, uint64_t now_us,
+                        node_id from, const struct message_accepted *accepted)
 {
     if (agreement->phase != PROPOSER_ACCEPTING ||
         !is_current(agreement, accepted->counter, accepted->store_id, accepted->incarnation))
@@ -183,7 +202,7 @@ static void on_accepted(struct agreement *agreement, struct effects *effects, no
     cluster_map_init(&map);
     enum err error = cluster_map_decode(buf_slice(&agreement->value), &map);
     CHECK(error == ERR_OK);
-    agreement_learn(agreement, effects, &map);
+    agreement_learn(agreement, effects, now_us, &map);
     agreement_spread(agreement, effects);
 }
 
@@ -207,7 +226,7 @@ void proposer_on_message(struct agreement *agreement, struct effects *effects, u
     if (message->kind == MESSAGE_PROMISE)
         on_promise(agreement, effects, now_us, from, &message->promise);
     else if (message->kind == MESSAGE_ACCEPTED)
-        on_accepted(agreement, effects, from, &message->accepted);
+        on_accepted(agreement, effects, now_us, from, &message->accepted);
     else if (message->kind == MESSAGE_REFUSE)
         on_refuse(agreement, now_us, &message->refuse);
 }
@@ -225,8 +244,10 @@ static void finish_accepted(struct agreement *agreement, struct effects *effects
 
 void proposer_tick(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
-    if (agreement->phase == PROPOSER_RELEASING && now_us >= agreement->retry_us) {
-        agreement->missed |= agreement->restricted & ~agreement->released;
+    if (agreement->phase == PROPOSER_RELEASING && awaited(agreement, now_us) == 0) {
+        prepare(agreement, effects, now_us);
+    } else if (agreement->phase == PROPOSER_RELEASING && now_us >= agreement->retry_us) {
+        agreement->missed |= awaited(agreement, now_us);
         give_up(agreement, now_us);
     } else if (agreement->phase != PROPOSER_IDLE) {
         if (now_us >= agreement->resend_us)

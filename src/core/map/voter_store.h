@@ -7,23 +7,7 @@
 #define BRUSIO_CORE_MAP_VOTER_STORE_H
 
 #include "core/effect/effects.h"
-#include "core/map/ballot.h"
-#include "model/cluster_map.h"
-
-// Who this node is. The incarnation is raised and synced at every start, before anything else.
-struct identity {
-    uint64_t store_id;
-    uint64_t incarnation;
-    struct cluster_id cluster; // zero before the node knows its cluster
-};
-
-// The acceptor of the instance that decides epoch base_epoch + 1.
-struct acceptor_state {
-    uint64_t base_epoch;
-    struct ballot promised;
-    struct ballot accepted;    // counter 0: nothing accepted
-    struct slice accepted_map; // cluster_map_encode's bytes; borrowed
-};
+#include "core/map/voter_state.h"
 
 void voter_store_put_identity(struct effects *effects, const struct identity *identity);
 void voter_store_put_map(struct effects *effects, const struct cluster_map *map);

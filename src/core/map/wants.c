@@ -1,10 +1,21 @@
 #include "core/map/wants.h"
 
-enum want_kind { WANT_BUMP, WANT_ADMIT, WANT_CHANGE, WANT_SHRINK, WANT_PROMOTE };
+enum want_kind {
+    WANT_BUMP,
+    WANT_ADMIT,
+    WANT_CHANGE,
+    WANT_SHRINK,
+    WANT_PROMOTE,
+    WANT_STOP,
+    WANT_STUCK
+};
 
 void wants_clear(struct wants *wants)
 {
     wants->bump = false;
+    wants->fate = (struct wants_fate){0};
+    wants->stopping = 0;
+    memset(wants->stuck_by, 0, sizeof wants->stuck_by);
     wants->spared = 0;
     wants->admit_count = 0;
     wants->change_count = 0;
@@ -12,10 +23,18 @@ void wants_clear(struct wants *wants)
     wants->promote_count = 0;
 }
 
+static bool any_stuck(const struct wants *wants)
+{
+    node_set reporters = 0;
+    for (unsigned id = 0; id <= NODES_MAX; id++)
+        reporters |= wants->stuck_by[id];
+    return reporters != 0;
+}
+
 bool wants_empty(const struct wants *wants)
 {
-    return !wants->bump && wants->admit_count == 0 && wants->change_count == 0 &&
-           wants->shrink_count == 0 && wants->promote_count == 0;
+    return !wants->bump && wants->stopping == 0 && !any_stuck(wants) && wants->admit_count == 0 &&
+           wants->change_count == 0 && wants->shrink_count == 0 && wants->promote_count == 0;
 }
 
 void wants_add_admit(struct wants *wants, const struct want_admit *admit)
@@ -90,6 +109,12 @@ void wants_add_promote(struct wants *wants, const struct want_promote *promote)
         wants->promotes[wants->promote_count++] = *promote;
 }
 
+void wants_add_stuck(struct wants *wants, node_id reporter, node_set nodes)
+{
+    for (node_id id = node_set_first(nodes); id != NODE_NONE; id = node_set_after(nodes, id))
+        wants->stuck_by[id] |= node_bit(reporter);
+}
+
 static void encode_change(struct buf *out, const struct change *change)
 {
     struct buf bytes;
@@ -112,11 +137,23 @@ void wants_encode(struct buf *out, const struct wants *wants)
 {
     if (wants->bump)
         buf_append_u8(out, WANT_BUMP);
+    if (wants->stopping != 0) {
+        buf_append_u8(out, WANT_STOP);
+        buf_append_varint(out, wants->stopping);
+    }
+    for (unsigned id = 1; id <= NODES_MAX; id++) {
+        if (wants->stuck_by[id] == 0)
+            continue;
+        buf_append_u8(out, WANT_STUCK);
+        buf_append_u8(out, (uint8_t)id);
+        buf_append_varint(out, wants->stuck_by[id]);
+    }
     for (unsigned i = 0; i < wants->admit_count; i++) {
         const struct want_admit *admit = &wants->admits[i];
         buf_append_u8(out, WANT_ADMIT);
         buf_append_u64_be(out, admit->store_id);
         buf_append_varint(out, admit->incarnation);
+        buf_append_u8(out, admit->fresh);
         buf_append_counted(out, slice_of_text(admit->peer_address));
         buf_append_counted(out, slice_of_text(admit->http_address));
     }
@@ -139,6 +176,9 @@ static void decode_admit(struct cursor *in, struct wants *out)
 {
     struct want_admit admit = {.store_id = cursor_u64_be(in)};
     admit.incarnation = cursor_varint(in);
+    uint8_t fresh = cursor_u8(in);
+    in->failed |= fresh > 1;
+    admit.fresh = fresh == 1;
     in->failed |= !address_copy(admit.peer_address, cursor_counted(in));
     in->failed |= !address_copy(admit.http_address, cursor_counted(in));
     if (!in->failed && admit.store_id != 0)
@@ -174,6 +214,15 @@ static void decode_promote(struct cursor *in, struct wants *out)
         wants_add_promote(out, &promote);
 }
 
+static void decode_stuck(struct cursor *in, struct wants *out)
+{
+    uint8_t id = cursor_u8(in);
+    node_set reporters = cursor_varint(in);
+    in->failed |= id == NODE_NONE || id > NODES_MAX;
+    if (!in->failed)
+        out->stuck_by[id] |= reporters;
+}
+
 enum err wants_decode(struct slice bytes, struct wants *out)
 {
     struct cursor in = cursor_of(bytes);
@@ -181,6 +230,10 @@ enum err wants_decode(struct slice bytes, struct wants *out)
         uint8_t kind = cursor_u8(&in);
         if (kind == WANT_BUMP)
             out->bump = true;
+        else if (kind == WANT_STOP)
+            out->stopping |= cursor_varint(&in);
+        else if (kind == WANT_STUCK)
+            decode_stuck(&in, out);
         else if (kind == WANT_ADMIT)
             decode_admit(&in, out);
         else if (kind == WANT_CHANGE)

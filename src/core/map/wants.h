@@ -18,6 +18,7 @@
 struct want_admit {
     uint64_t store_id;
     uint64_t incarnation;
+    bool fresh; // was never a member: one that was and is named no more was removed
     char peer_address[ADDRESS_BYTES_MAX + 1];
     char http_address[ADDRESS_BYTES_MAX + 1];
 };
@@ -38,8 +39,19 @@ struct want_shrink {
     struct slot_set slots;
 };
 
+// What becomes of members, by what a coordinator knows itself. Never on the wire.
+struct wants_fate {
+    node_set down;   // to be taken for dead
+    node_set up;     // are back
+    node_set repair; // down for so long that others take their place
+};
+
 struct wants {
     bool bump; // some next map, whatever it says
+    struct wants_fate fate;
+    node_set stopping; // ask to be taken for dead: they are about to stop
+    // by member: who reports that it does not acknowledge
+    node_set stuck_by[NODES_MAX + 1];
     // nodes out of hearing: a step that they must release would wait for them in vain
     node_set spared;
     unsigned admit_count;
@@ -62,6 +74,7 @@ void wants_add_change(struct wants *wants, const struct change *change);
 // True when a slot was added.
 bool wants_add_shrink(struct wants *wants, uint32_t keyspace, const struct slot_set *slots);
 void wants_add_promote(struct wants *wants, const struct want_promote *promote);
+void wants_add_stuck(struct wants *wants, node_id reporter, node_set nodes);
 
 void wants_encode(struct buf *out, const struct wants *wants);
 // Adds what the bytes say. Total: ERR_INVALID for bad bytes (then a part may have been added, each

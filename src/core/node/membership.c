@@ -2,14 +2,18 @@
 
 #include "base/check.h"
 
+// A lease is renewed five times while it lasts; one that is not held is asked for more often.
 enum {
     PING_INTERVAL_US = 200 * 1000,
+    LEASE_INTERVAL_US = 200 * 1000,
+    LEASE_AGAIN_US = 20 * 1000,
     JOIN_INTERVAL_US = 100 * 1000,
     TELL_INTERVAL_US = 50 * 1000,
     TELLS_PER_VOTER = 4,
     CANDIDATE_AGE_MAX_US = 2 * 1000 * 1000,
     HELP_INTERVAL_US = 50 * 1000,
-    RELEASED_LONG_US = 500 * 1000
+    RELEASED_LONG_US = 500 * 1000,
+    DRAIN_US = 200 * 1000
 };
 
 void membership_self(const struct node_config *config, const struct identity *identity,
@@ -30,6 +34,42 @@ void membership_init(struct membership *membership, const struct node_config *co
     if (config->join_address != NULL)
         CHECK(address_copy(membership->join_address, slice_of_text(config->join_address)));
     membership->dirty = true;
+}
+
+// This node's bit while the newest map calls it up.
+static node_set own_bit_if_up(const struct membership *membership)
+{
+    const struct map_node *self =
+        cluster_map_node_of_store(&membership->agreement->map, membership->self.store_id);
+    return self != NULL && self->state == NODE_UP ? node_bit(self->id) : 0;
+}
+
+void membership_stop(struct membership *membership, uint64_t now_us)
+{
+    membership->stop_us = now_us;
+    membership->dirty = true;
+}
+
+void membership_stop_wants(struct membership *membership, struct wants *wants, bool drained,
+                           uint64_t now_us)
+{
+    if (membership->stop_us == 0)
+        return;
+    membership->leaves |= drained || now_us >= membership->stop_us + DRAIN_US;
+    if (membership->leaves)
+        wants->stopping |= own_bit_if_up(membership);
+}
+
+bool membership_has_left(const struct membership *membership)
+{
+    return membership->stop_us != 0 && own_bit_if_up(membership) == 0;
+}
+
+bool membership_is_removed(const struct membership *membership)
+{
+    return membership->agreement->was_named &&
+           cluster_map_node_of_store(&membership->agreement->map, membership->self.store_id) ==
+               NULL;
 }
 
 static bool is_named(const struct membership *membership, const struct want_admit *admit)
@@ -62,6 +102,7 @@ void membership_on_map(struct membership *membership, struct effects *effects)
     membership->dirty = true;
     membership->attempt = 0;
     membership->released_us = 0;
+    membership->leases_asked_us = 0;
 }
 
 void membership_help(struct membership *membership, struct effects *effects, uint64_t now_us,
@@ -79,7 +120,8 @@ void membership_help(struct membership *membership, struct effects *effects, uin
 void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us,
                         uint64_t peer, const struct message_join *join)
 {
-    struct want_admit admit = {.store_id = join->store_id, .incarnation = join->incarnation};
+    struct want_admit admit = {
+        .store_id = join->store_id, .incarnation = join->incarnation, .fresh = join->fresh};
     if (join->store_id != peer || peer == membership->self.store_id ||
         !address_copy(admit.peer_address, join->peer_address) ||
         !address_copy(admit.http_address, join->http_address))
@@ -89,7 +131,10 @@ void membership_on_join(struct membership *membership, struct effects *effects, 
     bool fresh = join->cluster_high == 0 && join->cluster_low == 0;
     bool foreign = !fresh && (join->cluster_high != own->high || join->cluster_low != own->low);
     // A node of another cluster is shown this one's map, and sees that it is in the wrong place.
-    if (foreign || is_named(membership, &admit)) {
+    // So is one that was removed.
+    bool removed = !join->fresh &&
+                   cluster_map_node_of_store(&membership->agreement->map, join->store_id) == NULL;
+    if (foreign || removed || is_named(membership, &admit)) {
         membership_help(membership, effects, now_us, peer);
         return;
     }
@@ -175,6 +220,7 @@ static void ask_to_join(struct membership *membership, struct effects *effects, 
                  .incarnation = membership->self.incarnation,
                  .cluster_high = membership->agreement->identity.cluster.high,
                  .cluster_low = membership->agreement->identity.cluster.low,
+                 .fresh = membership_is_joining(membership),
                  .peer_address = slice_of_text(membership->self.peer_address),
                  .http_address = slice_of_text(membership->self.http_address)}};
     membership->join_us = now_us;
@@ -185,18 +231,59 @@ static void ask_to_join(struct membership *membership, struct effects *effects, 
     agreement_send_all(membership->agreement, effects, map->voters, &message);
 }
 
-void membership_tick(struct membership *membership, struct effects *effects, uint64_t now_us)
+static void send_ping(struct membership *membership, struct effects *effects, uint64_t now_us,
+                      bool full)
 {
     const struct cluster_map *map = &membership->agreement->map;
+    struct message ping = {.kind = MESSAGE_PING,
+                           .ping = {.lapsed = membership->lapsed, .full = full}};
+    agreement_send_all(membership->agreement, effects, cluster_map_members(map), &ping);
+    membership->ping_us = now_us;
+}
+
+// Whoever falls silent is told of at once.
+static void look_for_lapsed(struct membership *membership, struct effects *effects, uint64_t now_us)
+{
+    const struct agreement *agreement = membership->agreement;
+    if (!agreement_is_voter(agreement)) {
+        membership->lapsed = 0;
+        return;
+    }
+    node_set lapsed = grants_lapsed(&agreement->grants, &agreement->map, now_us);
+    if ((lapsed & ~membership->lapsed) != 0)
+        membership->ping_us = 0;
+    membership->lapsed = lapsed;
+    effects_wake(effects, grants_next_lapse_us(&agreement->grants, &agreement->map, now_us));
+}
+
+// A lease that was lost, or that other voters are to grant now, is asked for soon again.
+static void renew_lease(struct membership *membership, struct effects *effects, uint64_t now_us)
+{
+    uint64_t asked_us = membership->leases_asked_us;
+    uint64_t pause_us =
+        lease_is_held(&membership->agreement->lease) ? LEASE_INTERVAL_US : LEASE_AGAIN_US;
+    if (membership->leaves || agreement_self(membership->agreement) == NODE_NONE)
+        return;
+    if (asked_us == 0 || now_us >= asked_us + pause_us) {
+        agreement_ask_leases(membership->agreement, effects, now_us);
+        membership->leases_asked_us = now_us;
+    }
+    effects_wake(effects, membership->leases_asked_us + pause_us);
+}
+
+void membership_tick(struct membership *membership, struct effects *effects, uint64_t now_us,
+                     bool full)
+{
+    if (membership_is_removed(membership))
+        return;
     if (!is_named(membership, &membership->self)) {
         if (membership->join_us == 0 || now_us >= membership->join_us + JOIN_INTERVAL_US)
             ask_to_join(membership, effects, now_us);
         effects_wake(effects, membership->join_us + JOIN_INTERVAL_US);
     }
-    if (now_us >= membership->ping_us + PING_INTERVAL_US) {
-        struct message ping = {.kind = MESSAGE_PING};
-        agreement_send_all(membership->agreement, effects, cluster_map_members(map), &ping);
-        membership->ping_us = now_us;
-    }
+    look_for_lapsed(membership, effects, now_us);
+    if (now_us >= membership->ping_us + PING_INTERVAL_US)
+        send_ping(membership, effects, now_us, full);
     effects_wake(effects, membership->ping_us + PING_INTERVAL_US);
+    renew_lease(membership, effects, now_us);
 }

@@ -1,6 +1,6 @@
-// Being a member: joining, being admitted again after a restart, knowing where the others are,
-// noticing epochs that were missed, and telling a coordinator what this node wishes of the next
-// map.
+// Being a member: joining, being admitted again after a restart, renewing the lease, knowing where
+// the others are and whom this voter does not hear, noticing epochs that were missed, telling a
+// coordinator what this node wishes of the next map, and leaving.
 #ifndef BRUSIO_CORE_NODE_MEMBERSHIP_H
 #define BRUSIO_CORE_NODE_MEMBERSHIP_H
 
@@ -38,6 +38,10 @@ struct membership {
     uint64_t ping_us;
     uint64_t join_us;
     uint64_t released_us; // when this node was first seen releasing in this epoch; 0: it is not
+    uint64_t leases_asked_us;
+    node_set lapsed;  // as told last
+    uint64_t stop_us; // when it was told to leave; 0: it was not
+    bool leaves;      // wishes to be taken for dead, and renews no lease
 };
 
 // What this node says of itself; addresses too long are a mistake of the caller's (checked).
@@ -50,6 +54,16 @@ void membership_init(struct membership *membership, const struct node_config *co
 void membership_on_map(struct membership *membership, struct effects *effects);
 void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us,
                         uint64_t peer, const struct message_join *join);
+
+// Begins to leave: once what it orders has ended, or after a while, the node asks to be taken down;
+// it asks for no lease any more then.
+void membership_stop(struct membership *membership, uint64_t now_us);
+void membership_stop_wants(struct membership *membership, struct wants *wants, bool drained,
+                           uint64_t now_us);
+bool membership_has_left(const struct membership *membership);
+
+// Whether the newest map names this node no more, though one did: it was removed.
+bool membership_is_removed(const struct membership *membership);
 
 // Whether it was told to join, and no map names it yet.
 bool membership_is_joining(const struct membership *membership);
@@ -67,6 +81,8 @@ bool membership_tells_now(struct membership *membership, struct effects *effects
 void membership_tell(struct membership *membership, struct effects *effects, uint64_t now_us,
                      struct coordinator *coordinator);
 
-void membership_tick(struct membership *membership, struct effects *effects, uint64_t now_us);
+// `full`: this node's store has no room for what users add.
+void membership_tick(struct membership *membership, struct effects *effects, uint64_t now_us,
+                     bool full);
 
 #endif

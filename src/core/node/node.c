@@ -7,8 +7,12 @@
 
 #include <stdlib.h>
 
-// The last message taken from each member.
+// A node ticks several times in this: without a step for so long it was not running.
+enum { AWAY_US = 400 * 1000 };
+
+// The last message taken from each member. An id may go to another store after a removal.
 struct link_state {
+    uint64_t store_id;
     uint64_t incarnation;
     uint64_t sequence;
 };
@@ -40,7 +44,7 @@ static void hear_of_map(struct node *node, struct effects *effects, uint64_t now
     node->epoch_seen = node->agreement.map.epoch;
     effects->epoch = node->epoch_seen;
     membership_on_map(&node->membership, effects);
-    coordinator_on_map(&node->coordinator);
+    coordinator_on_map(&node->coordinator, &node->agreement.map, now_us);
     strong_on_map(&node->strong, effects, now_us);
     router_on_map(&node->router, effects, now_us);
 }
@@ -54,6 +58,7 @@ static void tell_wants(struct node *node, struct effects *effects, uint64_t now_
     node->strong.wants_changed = false;
     node->router.changes_dirty = false;
     wants_clear(wants);
+    membership_stop_wants(&node->membership, wants, node->strong.ordered_count == 0, now_us);
     strong_wants(&node->strong, wants);
     router_wants(&node->router, wants);
     membership_tell(&node->membership, effects, now_us, &node->coordinator);
@@ -91,17 +96,19 @@ enum err node_new(const struct node_config *config, const struct identity *ident
         first_map(config, identity, &rng, &map);
     struct node *node = memory_zeroed(1, sizeof *node);
     agreement_init(&node->agreement, identity, &map, acceptor_error == ERR_OK ? &acceptor : NULL,
-                   rng_u64(&rng));
+                   rng_u64(&rng), now_us);
     if (first) {
         node->agreement.identity.cluster = node->agreement.map.cluster;
         voter_store_put_identity(effects, &node->agreement.identity);
         voter_store_put_map(effects, &node->agreement.map);
         effects_token(effects, EFFECT_VOTER);
     }
-    coordinator_init(&node->coordinator);
+    coordinator_init(&node->coordinator, config->repair_delay_ms);
+    coordinator_on_map(&node->coordinator, &node->agreement.map, now_us);
     membership_init(&node->membership, config, &node->agreement);
     error = strong_init(&node->strong, &node->agreement, stores->data, rng_u64(&rng), now_us);
     router_init(&node->router, &node->agreement, &node->strong, rng_u64(&rng));
+    node->strong.sync_bytes_per_s = config->sync_bytes_per_s;
     node->strong.answer = router_answer;
     node->strong.answer_context = &node->router;
     effects->incarnation = identity->incarnation;
@@ -129,6 +136,8 @@ void node_free(struct node *node)
 static bool is_agreement(enum message_kind kind)
 {
     switch (kind) {
+    case MESSAGE_LEASE_WANT:
+    case MESSAGE_LEASE:
     case MESSAGE_MAP:
     case MESSAGE_MAP_WANT:
     case MESSAGE_PREPARE:
@@ -162,9 +171,11 @@ static bool is_in_order(struct node *node, const struct map_node *from,
         return false;
     if (is_sync(message->kind))
         return true;
-    if (link->incarnation == message->from_incarnation && message->sequence <= link->sequence)
+    if (link->store_id == from->store_id && link->incarnation == message->from_incarnation &&
+        message->sequence <= link->sequence)
         return false;
-    *link = (struct link_state){.incarnation = message->from_incarnation,
+    *link = (struct link_state){.store_id = from->store_id,
+                                .incarnation = message->from_incarnation,
                                 .sequence = message->sequence};
     return true;
 }
@@ -183,7 +194,7 @@ static void hand_on(struct node *node, struct effects *effects, uint64_t now_us,
         router_on_answer(&node->router, effects, now_us, &message->answer);
     else if (message->kind == MESSAGE_FORWARD)
         router_on_forward(&node->router, effects, now_us, peer, message->from_incarnation,
-                          &message->forward);
+                          message->epoch == node->agreement.map.epoch, &message->forward);
     else
         strong_on_message(&node->strong, effects, now_us, from->id, message);
 }
@@ -201,11 +212,17 @@ static bool is_of_this_epoch(struct node *node, struct effects *effects, uint64_
     return message->epoch == epoch;
 }
 
-static void hear(struct node *node, uint64_t now_us, uint64_t peer)
+static void hear(struct node *node, uint64_t now_us, uint64_t peer, const struct message *message)
 {
     const struct map_node *from = cluster_map_node_of_store(&node->agreement.map, peer);
-    if (from != NULL)
-        coordinator_on_heard(&node->coordinator, from->id, now_us);
+    if (from == NULL)
+        return;
+    coordinator_on_heard(&node->coordinator, from->id, now_us);
+    if (message->kind != MESSAGE_PING || message->epoch != node->agreement.map.epoch)
+        return;
+    strong_on_room(&node->strong, from->id, message->ping.full);
+    coordinator_on_lapsed(&node->coordinator, from->id, message->ping.lapsed, now_us);
+    coordinator_watch(&node->coordinator, &node->agreement, now_us);
 }
 
 static void on_message(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
@@ -218,7 +235,7 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
         membership_on_join(&node->membership, effects, now_us, peer, &message.join);
         return;
     }
-    hear(node, now_us, peer);
+    hear(node, now_us, peer, &message);
     bool current = is_of_this_epoch(node, effects, now_us, peer, &message);
     if (is_agreement(message.kind))
         agreement_on_message(&node->agreement, effects, now_us, peer, &message);
@@ -229,15 +246,20 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
 
 static void tick(struct node *node, struct effects *effects, uint64_t now_us)
 {
-    membership_tick(&node->membership, effects, now_us);
+    membership_tick(&node->membership, effects, now_us, strong_is_full(&node->strong));
     agreement_tick(&node->agreement, effects, now_us);
     hear_of_map(node, effects, now_us);
+    coordinator_watch(&node->coordinator, &node->agreement, now_us);
     strong_tick(&node->strong, effects, now_us);
     router_tick(&node->router, effects, now_us);
 }
 
 void node_step(struct node *node, const struct node_event *event, struct effects *effects)
 {
+    uint64_t last_us = node->agreement.lease.now_us;
+    if (event->now_us >= last_us + AWAY_US)
+        grants_forgive(&node->agreement.grants, last_us, event->now_us);
+    node->agreement.lease.now_us = event->now_us;
     switch (event->kind) {
     case NODE_EVENT_TICK:
         tick(node, effects, event->now_us);
@@ -254,6 +276,14 @@ void node_step(struct node *node, const struct node_event *event, struct effects
         break;
     case NODE_EVENT_REQUEST:
         router_request(&node->router, effects, event->now_us, event->handle, event->request);
+        break;
+    case NODE_EVENT_STOP:
+        membership_stop(&node->membership, event->now_us);
+        node->strong.draining = true;
+        break;
+    case NODE_EVENT_DATA_FAILED:
+        membership_stop(&node->membership, event->now_us);
+        strong_on_data_failed(&node->strong, effects, event->now_us);
         break;
     }
     settle(node, effects, event->now_us);
@@ -282,6 +312,16 @@ bool node_is_foreign(const struct node *node)
     return node->agreement.foreign_seen && membership_is_joining(&node->membership);
 }
 
+bool node_is_removed(const struct node *node)
+{
+    return membership_is_removed(&node->membership);
+}
+
+bool node_has_left(const struct node *node)
+{
+    return membership_has_left(&node->membership);
+}
+
 struct node_status node_status(const struct node *node)
 {
     const struct strong *strong = &node->strong;
@@ -290,7 +330,8 @@ struct node_status node_status(const struct node *node)
         .store_id = node->agreement.identity.store_id,
         .incarnation = node->agreement.identity.incarnation,
         .epoch = node->agreement.map.epoch,
-        .serving = strong->live && strong->ready && !node->agreement.releasing,
+        .serving = strong->live && strong->ready && agreement_serves(&node->agreement),
+        .lease_held = lease_is_held(&node->agreement.lease),
         .in_flight = strong->flights.table.count - strong->flights.kept_count,
         .sync_records = strong->sync_records,
         .sync_bytes = strong->sync_bytes};

@@ -25,7 +25,9 @@ struct node_config {
     const char *http_address; // where clients reach it: "host:port"
     enum strategy strategy;   // of keyspace `default`, at init
     uint8_t replication_factor;
-    uint64_t seed; // random; of everything that this run draws
+    uint64_t sync_bytes_per_s; // what this node fetches to come in sync, at most; 0: no bound
+    uint64_t repair_delay_ms;  // how long a node is down before others take its place
+    uint64_t seed;             // random; of everything that this run draws
 };
 
 struct node_status {
@@ -35,6 +37,7 @@ struct node_status {
     uint64_t epoch; // of the newest map, 0 before there is one
     // a replica that may answer: named by the map, up, nothing released, takeover done
     bool serving;
+    bool lease_held;        // a majority of voters has granted it a lease
     uint64_t in_flight;     // records not yet committed here
     uint64_t slots_in_sync; // over all keyspaces
     uint64_t slots_joining;
@@ -48,7 +51,9 @@ enum node_event_kind {
     NODE_EVENT_MESSAGE,
     NODE_EVENT_DATA_DURABLE,
     NODE_EVENT_VOTER_SYNCED,
-    NODE_EVENT_REQUEST
+    NODE_EVENT_REQUEST,
+    NODE_EVENT_STOP,       // the process is about to end: leave in good order
+    NODE_EVENT_DATA_FAILED // the data store has failed: leave, and trust nothing of it
 };
 
 struct node_event {
@@ -88,6 +93,13 @@ const struct cluster_map *node_map(const struct node *node);
 // Whether this node, which no map names, was sent the map of another cluster: it is in the wrong
 // place.
 bool node_is_foreign(const struct node *node);
+
+// Whether no map names this node any more, though one did.
+bool node_is_removed(const struct node *node);
+
+// Whether it was asked to stop, and the newest map does not call it up.
+bool node_has_left(const struct node *node);
+
 struct node_status node_status(const struct node *node);
 
 #endif

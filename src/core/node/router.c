@@ -8,7 +8,10 @@
 enum {
     RETRY_US = 10 * 1000,
     UNAVAILABLE_AFTER_US = 40 * 1000,
+    CUT_OFF_AFTER_US = 100 * 1000,
+    LEASELESS_AGE_MAX_US = 500 * 1000,
     READ_AGAIN_US = 300 * 1000,
+    WRITE_AGAIN_US = 1000 * 1000,
     ROUTE_AGE_MAX_US = 5 * 1000 * 1000,
     CHANGE_AGE_MAX_US = 30 * 1000 * 1000,
     LIST_BYTES_MAX = 4 << 20
@@ -127,6 +130,20 @@ static uint16_t slot_of(const struct request *request)
     return request->kind == REQUEST_LIST ? request->cursor.slot : slot_of_key(request->key);
 }
 
+// A write that is tried may be taken, now or by a try before.
+static void note_try(struct router *router, struct route *route)
+{
+    struct request *request = &route->request;
+    if (!is_write(request) || route->origin_peer != 0)
+        return;
+    if (request->operation.high == 0 && request->operation.low == 0)
+        request->operation =
+            (struct operation_id){.high = rng_u64(&router->rng), .low = rng_u64(&router->rng) | 1};
+    if (request->first_epoch == 0)
+        request->first_epoch = route->sent_epoch;
+    route->sent_epoch = router->agreement->map.epoch;
+}
+
 static void forward(struct router *router, struct effects *effects, struct route *route, node_id to)
 {
     struct buf bytes;
@@ -134,6 +151,7 @@ static void forward(struct router *router, struct effects *effects, struct route
     table_remove(&router->table, &route->node);
     route->id = ++router->next_id;
     table_add(&router->table, &route->node, id_hash(route->id));
+    note_try(router, route);
     buf_init(&bytes, MESSAGE_BYTES_MAX);
     request_encode(&bytes, &route->request);
     struct message message = {.kind = MESSAGE_FORWARD,
@@ -142,9 +160,8 @@ static void forward(struct router *router, struct effects *effects, struct route
     buf_release(&bytes);
     route->state = ROUTE_SENT;
     route->sent_to = to;
-    route->retry_us = is_write(&route->request) ? UINT64_MAX : router->now_us + READ_AGAIN_US;
-    if (route->retry_us != UINT64_MAX)
-        effects_wake(effects, route->retry_us);
+    route->retry_us = router->now_us + (is_write(&route->request) ? WRITE_AGAIN_US : READ_AGAIN_US);
+    effects_wake(effects, route->retry_us);
 }
 
 static void wait_and_retry(struct router *router, struct effects *effects, struct route *route)
@@ -157,6 +174,7 @@ static void wait_and_retry(struct router *router, struct effects *effects, struc
 static void try_here(struct router *router, struct effects *effects, struct route *route)
 {
     route->state = ROUTE_HERE;
+    note_try(router, route);
     strong_request(router->strong, effects, router->now_us, route->id, &route->request);
 }
 
@@ -169,7 +187,8 @@ static bool can_here(const struct router *router, const struct request *request)
         return true;
     if (!is_write(request))
         return strong_serves(strong, request->keyspace, slot_of(request));
-    return keyspace != NULL && strong->live &&
+    return keyspace != NULL && strong->live && !strong->draining &&
+           (agreement_serves(router->agreement) || router->agreement->releasing) &&
            map_keyspace_slot(keyspace, slot_of(request))->primary == strong->self;
 }
 
@@ -186,6 +205,22 @@ static node_id choose_other(struct router *router, const struct route *route,
     unsigned count = node_set_count(candidates);
     return count == 0 ? NODE_NONE
                       : node_set_nth(candidates, (unsigned)rng_below(&router->rng, count));
+}
+
+// What a write is told when it was tried before, and this try came to nothing.
+static enum err write_error(const struct route *route, enum err error)
+{
+    bool nothing_done = error == ERR_UNAVAILABLE || error == ERR_BUSY || error == ERR_TIMEOUT ||
+                        error == ERR_CUT_OFF || error == ERR_RETRY || error == ERR_FULL;
+    bool may_be_taken = route->request.first_epoch != 0 || route->sent_epoch != 0;
+    return nothing_done && may_be_taken && route->origin_peer == 0 ? ERR_UNKNOWN : error;
+}
+
+// Without a lease for so long, this node does not just see voters change.
+static bool is_cut_off(const struct router *router, const struct route *route)
+{
+    return router->now_us >= router->agreement->lease.held_until_us + LEASELESS_AGE_MAX_US &&
+           router->now_us >= route->since_us + CUT_OFF_AFTER_US;
 }
 
 static void try_route(struct router *router, struct effects *effects, struct route *route)
@@ -207,10 +242,12 @@ static void try_route(struct router *router, struct effects *effects, struct rou
     node_id other = choose_other(router, route, set);
     // By the newest map that this node knows nobody can answer; a newer one may be on its way.
     bool sure = router->now_us >= route->since_us + UNAVAILABLE_AFTER_US;
-    if ((set->in_sync & live) == 0 && sure)
+    if ((set->in_sync & live) == 0 && sure && write_error(route, ERR_UNAVAILABLE) != ERR_UNKNOWN)
         finish(router, effects, route,
                &(struct reply){.error = ERR_UNAVAILABLE, .awaited = set->in_sync});
-    else if (other == NODE_NONE || other == self)
+    else if (is_cut_off(router, route) && write_error(route, ERR_CUT_OFF) != ERR_UNKNOWN)
+        finish_error(router, effects, route, ERR_CUT_OFF);
+    else if (other == NODE_NONE || other == self || !lease_is_held(&router->agreement->lease))
         wait_and_retry(router, effects, route);
     else
         forward(router, effects, route, other);
@@ -255,14 +292,38 @@ void router_request(struct router *router, struct effects *effects, uint64_t now
     }
 }
 
+// An earlier try of the same write is still here: its answer will be the answer to this one.
+static bool answers_anew(struct router *router, uint64_t peer, uint64_t id,
+                         const struct operation_id *operation)
+{
+    for (struct list *link = router->routes.next; link != &router->routes; link = link->next) {
+        struct route *route = LIST_ITEM(link, struct route, link);
+        const struct operation_id *own = &route->request.operation;
+        if (route->origin_peer != peer || own->high != operation->high ||
+            own->low != operation->low || !is_write(&route->request))
+            continue;
+        route->origin_id = id;
+        return true;
+    }
+    return false;
+}
+
 void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us,
-                       uint64_t peer, uint64_t to_incarnation,
+                       uint64_t peer, uint64_t to_incarnation, bool current,
                        const struct message_forward *message)
 {
     struct request request;
     struct reply reply;
     router->now_us = now_us;
     if (request_decode(message->request, &request) != ERR_OK || request.kind == REQUEST_CHANGE)
+        return;
+    if (is_write(&request) && !current) {
+        reply = (struct reply){.error = ERR_RETRY};
+        answer_origin(effects, peer, message->id, to_incarnation, &reply);
+        return;
+    }
+    if (is_write(&request) && request.first_epoch != 0 &&
+        answers_anew(router, peer, message->id, &request.operation))
         return;
     if (strong_read_now(router->strong, &request, &reply)) {
         answer_origin(effects, peer, message->id, to_incarnation, &reply);
@@ -309,10 +370,15 @@ static void on_page(struct router *router, struct effects *effects, struct route
 static void on_reply(struct router *router, struct effects *effects, struct route *route,
                      const struct reply *reply)
 {
-    if (reply->error == ERR_RETRY && route->origin_peer == 0)
+    bool again = reply->error == ERR_RETRY || reply->error == ERR_UNDECIDED;
+    if (reply->error != ERR_UNDECIDED)
+        route->sent_epoch = 0; // this try ends with an answer
+    if (again && route->origin_peer == 0)
         wait_and_retry(router, effects, route);
     else if (reply->error == ERR_OK && route->request.kind == REQUEST_LIST)
         on_page(router, effects, route, reply);
+    else if (is_write(&route->request) && write_error(route, reply->error) != reply->error)
+        finish_error(router, effects, route, ERR_UNKNOWN);
     else
         finish(router, effects, route, reply);
 }
@@ -339,10 +405,21 @@ void router_on_answer(struct router *router, struct effects *effects, uint64_t n
 
 static enum err age_error(const struct route *route)
 {
-    bool may_be_taken = route->state == ROUTE_SENT || route->state == ROUTE_HERE;
-    if (is_write(&route->request))
-        return may_be_taken ? ERR_UNKNOWN : ERR_UNAVAILABLE;
-    return ERR_TIMEOUT;
+    if (!is_write(&route->request))
+        return ERR_TIMEOUT;
+    if (route->origin_peer != 0)
+        return route->state == ROUTE_HERE ? ERR_UNKNOWN : ERR_UNAVAILABLE;
+    return write_error(route, ERR_UNAVAILABLE);
+}
+
+// Whether who has the route is to be asked again at once: by the newest map it is not the primary.
+static bool went_astray(const struct router *router, const struct route *route)
+{
+    const struct map_keyspace *keyspace =
+        cluster_map_keyspace(&router->agreement->map, route->request.keyspace);
+    if (route->state != ROUTE_SENT || !is_write(&route->request) || keyspace == NULL)
+        return false;
+    return map_keyspace_slot(keyspace, slot_of(&route->request))->primary != route->sent_to;
 }
 
 // Looks at every route; those that have an answer now are gone afterwards.
@@ -359,7 +436,8 @@ static void look_at_all(struct router *router, struct effects *effects, bool new
         uint64_t age_max_us = change ? CHANGE_AGE_MAX_US : ROUTE_AGE_MAX_US;
         bool again =
             (route->state == ROUTE_WAITING && (new_map || router->now_us >= route->retry_us)) ||
-            (route->state == ROUTE_SENT && router->now_us >= route->retry_us);
+            (route->state == ROUTE_SENT &&
+             (router->now_us >= route->retry_us || (new_map && went_astray(router, route))));
         if (change && new_map &&
             next_map_satisfies(&router->agreement->map, &route->request.change))
             finish_error(router, effects, route, ERR_OK);

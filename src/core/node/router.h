@@ -2,9 +2,11 @@
 // be, until it has an answer or its time is up.
 //
 // Invariants
-//  1. A request is answered once. A write that may have been taken somewhere is never sent again:
-//     its answer, or "outcome unknown", ends it. Reads and listings are sent again freely.
-//  2. A request that came from another gateway is only tried here.
+//  1. A request is answered once. A write that may have been taken somewhere is sent again only as
+//     one that may: by its operation id and the epoch of its first try the primary tells whether
+//     it is done, can be done anew, or is past knowing. Reads and listings are sent again freely.
+//  2. A request that came from another gateway is only tried here; a write only in the epoch in
+//     which it was sent, so that no earlier try is taken after a later one.
 #ifndef BRUSIO_CORE_NODE_ROUTER_H
 #define BRUSIO_CORE_NODE_ROUTER_H
 
@@ -29,7 +31,8 @@ struct route {
     uint64_t retry_us; // when to try again; in ROUTE_SENT only reads do
     enum route_state state;
     node_id sent_to;
-    struct buf entries; // of a listing, so far
+    uint64_t sent_epoch; // of the last try
+    struct buf entries;  // of a listing, so far
     struct buf cursor_key;
     struct request request; // slices borrow from bytes, and cursor_key
     uint8_t bytes[];
@@ -54,9 +57,10 @@ void router_release(struct router *router);
 void router_request(struct router *router, struct effects *effects, uint64_t now_us,
                     uint64_t handle, const struct request *request);
 
-// A request that another gateway forwards, and the answer to one that this node forwarded.
+// A request that another gateway forwards (`current`: in this epoch), and the answer to one that
+// this node forwarded.
 void router_on_forward(struct router *router, struct effects *effects, uint64_t now_us,
-                       uint64_t peer, uint64_t to_incarnation,
+                       uint64_t peer, uint64_t to_incarnation, bool current,
                        const struct message_forward *forward);
 void router_on_answer(struct router *router, struct effects *effects, uint64_t now_us,
                       const struct message_answer *answer);

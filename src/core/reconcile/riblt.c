@@ -27,13 +27,16 @@ _Static_assert((RIBLT_SYMBOLS_MAX & (RIBLT_SYMBOLS_MAX - 1)) == 0,
 static struct riblt_entry entry_of(uint64_t salt, struct hash128 item)
 {
     uint8_t bytes[16];
+    CHECK(item.high <= UINT16_MAX);
     for (unsigned i = 0; i < 8; i++) {
         bytes[i] = (uint8_t)(item.high >> (56 - 8 * i));
         bytes[8 + i] = (uint8_t)(item.low >> (56 - 8 * i));
     }
     struct hash128 hash = hash128(slice_of(bytes, sizeof bytes), salt);
-    return (struct riblt_entry){
-        .item = item, .checksum = hash.high, .draw_state = hash.low, .weight = 1};
+    return (struct riblt_entry){.item = item,
+                                .checksum = hash.high >> (64 - RIBLT_CHECKSUM_BITS),
+                                .draw_state = hash.low,
+                                .weight = 1};
 }
 
 // Uniform in 1 to 2^64 - 1 (splitmix64).
@@ -147,6 +150,19 @@ static void entry_append(struct riblt_encoder *encoder, const struct riblt_entry
     *bucket = encoder->entry_count;
 }
 
+void riblt_item_encode(struct buf *out, struct hash128 item)
+{
+    buf_append_u16_be(out, (uint16_t)item.high);
+    buf_append_u64_be(out, item.low);
+}
+
+struct hash128 riblt_item_decode(struct cursor *in)
+{
+    struct hash128 item = {.high = cursor_u16_be(in)};
+    item.low = cursor_u64_be(in);
+    return item;
+}
+
 enum err riblt_encoder_add(struct riblt_encoder *encoder, struct hash128 item)
 {
     CHECK(encoder->symbol_count == 0);
@@ -200,9 +216,9 @@ enum err riblt_encoder_encode(struct riblt_encoder *encoder, uint32_t start, uin
     buf_append_varint(out, count);
     for (uint32_t i = start; i < start + count; i++) {
         const struct riblt_symbol *symbol = riblt_encoder_symbol(encoder, i);
-        buf_append_u64_be(out, symbol->item_xor.high);
-        buf_append_u64_be(out, symbol->item_xor.low);
-        buf_append_u64_be(out, symbol->checksum_xor);
+        riblt_item_encode(out, symbol->item_xor);
+        buf_append_u16_be(out, (uint16_t)(symbol->checksum_xor >> 32));
+        buf_append_u32_be(out, (uint32_t)symbol->checksum_xor);
         buf_append_varint(out, (uint64_t)symbol->count);
     }
     return ERR_OK;
@@ -222,9 +238,9 @@ enum err riblt_symbols_decode(struct slice bytes, struct riblt_symbols *out)
     out->symbols = memory_zeroed(count, sizeof *out->symbols);
     for (uint32_t i = 0; i < count; i++) {
         struct riblt_symbol *symbol = &out->symbols[i];
-        symbol->item_xor.high = cursor_u64_be(&in);
-        symbol->item_xor.low = cursor_u64_be(&in);
-        symbol->checksum_xor = cursor_u64_be(&in);
+        symbol->item_xor = riblt_item_decode(&in);
+        symbol->checksum_xor = (uint64_t)cursor_u16_be(&in) << 32;
+        symbol->checksum_xor |= cursor_u32_be(&in);
         symbol->count = (int64_t)cursor_varint_max(&in, RIBLT_ITEMS_MAX);
     }
     enum err e = cursor_finish(&in);

@@ -1,14 +1,14 @@
 // Rateless invertible Bloom lookup tables: two nodes find what differs between their sets (Yang,
 // Gilad and Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024).
 //
-// An encoder turns a set of 128-bit items into an endless row of coded symbols. A decoder that
+// An encoder turns a set of 80-bit items into an endless row of coded symbols. A decoder that
 // holds another set takes them in order, from the first, until it knows the difference: about
 // 1.35 symbols for each item that differs (at most about 1.75 when few do), whatever the size of
 // the sets; 1 symbol when the sets are equal.
 //
 // Promise: symbol i of a set under a salt is the same on every machine and for every order of
 // adding. A decoder that is done knows the exact difference, but for chance (a false match of
-// 64-bit checksums). Symbols that no honest encoder sends end in an error or in a decoder that is
+// 48-bit checksums). Symbols that no honest encoder sends end in an error or in a decoder that is
 // not done, with work and memory in proportion to the symbols taken; never in a loop, nor in a
 // local_only item that is not in the local set.
 //
@@ -38,9 +38,23 @@
 #define RIBLT_BATCH_SYMBOLS_MAX 4096u
 // An encoded symbol has at least and at most so many bytes; a batch has its symbols and the
 // overhead.
-#define RIBLT_SYMBOL_BYTES_MIN 25u
-#define RIBLT_SYMBOL_BYTES_MAX 27u
+#define RIBLT_SYMBOL_BYTES_MIN 17u
+#define RIBLT_SYMBOL_BYTES_MAX 19u
 #define RIBLT_BATCH_OVERHEAD_MAX 5u
+
+// What is carried of an item and of its checksum: enough that chance plays no part among the items
+// of one session, and no more, for these bytes are most of what a reconciliation costs.
+#define RIBLT_ITEM_BYTES 10u
+#define RIBLT_CHECKSUM_BITS 48u
+
+// The item of a hash: its low 80 bits.
+static inline struct hash128 riblt_item(struct hash128 hash)
+{
+    return (struct hash128){.high = hash.high & UINT16_MAX, .low = hash.low};
+}
+
+void riblt_item_encode(struct buf *out, struct hash128 item);
+struct hash128 riblt_item_decode(struct cursor *in);
 
 struct riblt_symbol {
     struct hash128 item_xor;
@@ -64,8 +78,8 @@ struct riblt_encoder {
 void riblt_encoder_init(struct riblt_encoder *encoder, uint64_t salt);
 void riblt_encoder_release(struct riblt_encoder *encoder);
 
-// ERR_EXISTS when the item is in the set, ERR_TOO_LARGE when the set is full; then nothing has
-// changed. Not to be called once a symbol was asked for (checked).
+// `item` is riblt_item's (checked). ERR_EXISTS when it is in the set, ERR_TOO_LARGE when the set is
+// full; then nothing has changed. Not to be called once a symbol was asked for (checked).
 WARN_UNUSED enum err riblt_encoder_add(struct riblt_encoder *encoder, struct hash128 item);
 
 // Symbol `index`, below RIBLT_SYMBOLS_MAX (checked). Borrowed until the next call. All symbols up

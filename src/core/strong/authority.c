@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
-enum { SYMBOLS_SPARE = 8, RECORDS_BYTES = 1u << 20, HASH_BYTES = 16 };
+// A slot that differs has, most often, one record that changed: two items, and about 1.4 symbols
+// for each.
+enum { SYMBOLS_SPARE = 8, SYMBOLS_PER_SLOT = 3, RECORDS_BYTES = 1u << 20 };
 
 // One session for each joiner: a new one takes the place of the old.
 struct authority {
@@ -115,7 +117,7 @@ static void tag_in_flight(const struct strong *strong, struct authority *authori
         struct flight *flight = flights_find(&strong->flights, authority->keyspace, key);
         if (flight == NULL || flight->kept || flight->committed || !RULE(JOINER_IN_FLIGHT))
             continue;
-        item->hash = item_hash(items->salt + 1, key, item->stamp);
+        item->hash = riblt_item(item_hash(items->salt + 1, key, item->stamp));
         slot_set_add(&authority->differing, item->slot);
     }
 }
@@ -187,7 +189,7 @@ void authority_on_open(struct strong *strong, struct effects *effects, node_id f
         return;
     }
     unsigned differing = slot_set_count(&authority->differing);
-    uint32_t count = at_most_a_batch(differing + differing / 2 + SYMBOLS_SPARE);
+    uint32_t count = at_most_a_batch(differing * SYMBOLS_PER_SLOT + SYMBOLS_SPARE);
     send_symbols(strong, effects, from, authority, 0, differing > 0 ? count : 0);
 }
 
@@ -237,9 +239,8 @@ void authority_on_fetch(struct strong *strong, struct effects *effects, node_id 
     struct cursor in = cursor_of(fetch->hashes);
     uint64_t fetched = 0;
     buf_init(&records, MESSAGE_RECORDS_BYTES_MAX);
-    while (cursor_left(&in) >= HASH_BYTES && records.length < RECORDS_BYTES) {
-        struct hash128 hash = {.high = cursor_u64_be(&in)};
-        hash.low = cursor_u64_be(&in);
+    while (cursor_left(&in) >= RIBLT_ITEM_BYTES && records.length < RECORDS_BYTES) {
+        struct hash128 hash = riblt_item_decode(&in);
         const struct sync_item *item = sync_items_find(&authority->items, hash);
         if (item != NULL)
             append_current(strong, authority, item, &records);

@@ -128,7 +128,7 @@ void abandon_writers(struct strong *strong, struct effects *effects, struct flig
 {
     struct list *link;
     while ((link = list_take_first(&flight->writers)) != NULL)
-        strong_answer_error(strong, effects, LIST_ITEM(link, struct pending, link), ERR_UNKNOWN);
+        strong_answer_error(strong, effects, LIST_ITEM(link, struct pending, link), ERR_UNDECIDED);
 }
 
 void abandon_flight(struct strong *strong, struct effects *effects, struct flight *flight)

@@ -36,6 +36,7 @@ struct flight {
     uint64_t epoch;      // in which the INV was taken or sent
     uint64_t token;      // of the queued write
     uint64_t touched_us; // last INV or CHECK sent for it
+    uint64_t adopted_us; // when this primary began to collect ACKs in this epoch
     node_set acked;
     uint8_t *record_bytes;
     size_t record_length;

@@ -8,7 +8,9 @@ enum {
     SESSION_SLOTS_MAX = 4096,
     RESEND_FIRST_US = 10 * 1000, // doubled by each: an authority may just be taking over
     RESENDS_MAX = 5,
-    FETCH_HASHES_MAX = 2048
+    FETCH_HASHES_MAX = 2048,
+    SYMBOLS_FEW = 512,
+    BURST_US = 100 * 1000 // of sync at full speed, after a while without
 };
 
 struct joiner *joiner_new(void)
@@ -114,7 +116,9 @@ static void send_more(struct strong *strong, struct effects *effects)
 {
     struct joiner *joiner = strong->joiner;
     uint32_t received = joiner->decoder.received;
-    uint32_t count = received < RIBLT_BATCH_SYMBOLS_MAX ? received : RIBLT_BATCH_SYMBOLS_MAX;
+    // Doubling while little was sent; then less, for the last batch is mostly more than is needed.
+    uint32_t count = received < SYMBOLS_FEW ? received : received / 4;
+    count = count < RIBLT_BATCH_SYMBOLS_MAX ? count : RIBLT_BATCH_SYMBOLS_MAX;
     struct message message = {.kind = MESSAGE_SYNC_MORE,
                               .sync_more = {.session = joiner->session,
                                             .first = received,
@@ -130,8 +134,7 @@ static void send_fetch(struct strong *strong, struct effects *effects)
     buf_init(&hashes, MESSAGE_RECORDS_BYTES_MAX);
     for (uint32_t i = joiner->fetch_next;
          i < wanted->count && i - joiner->fetch_next < FETCH_HASHES_MAX; i++) {
-        buf_append_u64_be(&hashes, wanted->items[i].high);
-        buf_append_u64_be(&hashes, wanted->items[i].low);
+        riblt_item_encode(&hashes, wanted->items[i]);
     }
     struct message message = {.kind = MESSAGE_SYNC_FETCH,
                               .sync_fetch = {.session = joiner->session,
@@ -234,9 +237,23 @@ static void fetch_or_persist(struct strong *strong, struct effects *effects, uin
         wait_for_durable(strong, effects, SYNC_PERSISTING);
         return;
     }
-    joiner->phase = SYNC_FETCHING;
     joiner->fetch_number++;
-    send_phase(strong, effects, now_us);
+    joiner->phase = now_us < joiner->paced_us ? SYNC_PACING : SYNC_FETCHING;
+    if (joiner->phase == SYNC_FETCHING)
+        send_phase(strong, effects, now_us);
+    else
+        effects_wake(effects, joiner->paced_us);
+}
+
+static void pace(struct strong *strong, uint64_t now_us, size_t bytes)
+{
+    struct joiner *joiner = strong->joiner;
+    if (strong->sync_bytes_per_s == 0)
+        return;
+    uint64_t from_us = now_us > BURST_US ? now_us - BURST_US : 0;
+    if (joiner->paced_us < from_us)
+        joiner->paced_us = from_us;
+    joiner->paced_us += (uint64_t)bytes * 1000000 / strong->sync_bytes_per_s;
 }
 
 // The first symbols tell what the session is about: the decoder starts from this node's items
@@ -309,6 +326,7 @@ void joiner_on_records(struct strong *strong, struct effects *effects, uint64_t 
         joiner_abort(joiner);
         return;
     }
+    pace(strong, now_us, records->records.length);
     joiner->resends = 0;
     joiner->fetch_next += (uint32_t)records->fetched;
     fetch_or_persist(strong, effects, now_us);
@@ -350,8 +368,14 @@ void joiner_tick(struct strong *strong, struct effects *effects, uint64_t now_us
         else
             send_phase(strong, effects, now_us);
     }
+    if (joiner->phase == SYNC_PACING && now_us >= joiner->paced_us) {
+        joiner->phase = SYNC_FETCHING;
+        send_phase(strong, effects, now_us);
+    }
     if (joiner->phase == SYNC_IDLE)
         begin(strong, effects);
+    else if (joiner->phase == SYNC_PACING)
+        effects_wake(effects, joiner->paced_us);
     else if (waits)
         effects_wake(effects, resend_at_us(joiner));
 }

@@ -7,7 +7,8 @@
 // Settling waits until all that was written before is durable, for only then does a listing show
 // it: a slot that moved away and back may still have removals on their way to the store. Every step
 // may be repeated, so that a lost message costs time only; a session that gets nowhere, or whose
-// slots have another join id or authority in a newer map, begins again.
+// slots have another join id or authority in a newer map, begins again. Records are fetched at a
+// bounded rate.
 //
 // Invariants
 //  1. A key that came by INV since the join is never overridden or deleted, except by a greater
@@ -27,6 +28,7 @@ enum sync_phase {
     SYNC_OPENING,
     SYNC_DECODING,
     SYNC_FETCHING,
+    SYNC_PACING, // the next fetch waits, so that sync leaves room for clients
     SYNC_PERSISTING
 };
 
@@ -55,6 +57,7 @@ struct joiner {
     uint64_t token;
     uint64_t sent_us;
     unsigned resends;
+    uint64_t paced_us; // no fetch before
 };
 
 // Forgets the session under way.

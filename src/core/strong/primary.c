@@ -9,6 +9,7 @@ struct order {
     bool present;
     struct stamp stamp;            // zero when there never was a version
     struct operation_id operation; // that wrote it
+    bool replaced;                 // it was not the key's first value
     bool changed;
     struct record record; // when changed
 };
@@ -25,6 +26,7 @@ static enum err read_base(const struct strong *strong, uint32_t keyspace, uint16
         order->present = !base.dead;
         order->stamp = base.stamp;
         order->operation = base.operation;
+        order->replaced = base.replaced;
     }
     return error;
 }
@@ -49,8 +51,27 @@ static bool condition_holds(const struct request *request, const struct order *o
 static bool is_repeated(const struct request *request, const struct order *order)
 {
     const struct operation_id *id = &request->operation;
-    return (id->high != 0 || id->low != 0) && order->present && request->kind == REQUEST_PUT &&
-           id->high == order->operation.high && id->low == order->operation.low;
+    return (id->high != 0 || id->low != 0) && !stamp_is_zero(order->stamp) &&
+           order->present == (request->kind == REQUEST_PUT) && id->high == order->operation.high &&
+           id->low == order->operation.low;
+}
+
+// An operation that an earlier primary may have taken is done anew only if nothing can have
+// happened to the key since: not if its version is as young, nor if there is none, for a deleted
+// key leaves no trace.
+static bool is_past_knowing(const struct request *request, const struct order *order)
+{
+    return request->first_epoch != 0 &&
+           (stamp_is_zero(order->stamp) || stamp_epoch(order->stamp) >= request->first_epoch);
+}
+
+// Whether some replica of the key has no room for one more value. Deletes make room.
+static bool has_no_room(const struct strong *strong, const struct request *request)
+{
+    const struct replica_set *set =
+        strong_slot(strong, request->keyspace, slot_of_key(request->key));
+    node_set live = cluster_map_live(&strong->agreement->map);
+    return ((set->in_sync | set->joining) & live & strong->full) != 0 || strong_is_full(strong);
 }
 
 // The answer to one put or delete on top of `order`, which moves on when it writes.
@@ -61,7 +82,12 @@ static struct reply order_one(struct strong *strong, struct order *order,
     if (order->present)
         reply.stamp = order->stamp;
     if (is_repeated(request, order)) {
-        reply.existed = true;
+        reply.existed = order->replaced;
+        reply.stamp = order->stamp;
+        return reply;
+    }
+    if (is_past_knowing(request, order)) {
+        reply.error = ERR_UNKNOWN;
         return reply;
     }
     if (!condition_holds(request, order)) {
@@ -73,13 +99,21 @@ static struct reply order_one(struct strong *strong, struct order *order,
         reply.error = ERR_NOT_FOUND;
         return reply;
     }
+    if (!deletes && has_no_room(strong, request)) {
+        reply.error = ERR_FULL;
+        return reply;
+    }
     struct stamp stamp = stamp_make(strong_epoch(strong), ++strong->sequence, strong->self);
+    if (!RULE(EPOCH_STAMPS))
+        stamp.counter = order->stamp.counter + 1;
     order->changed = true;
+    order->replaced = order->present;
     order->present = !deletes;
     order->stamp = stamp;
     order->operation = request->operation;
     order->record = (struct record){.stamp = stamp,
                                     .operation = request->operation,
+                                    .replaced = order->replaced,
                                     .dead = deletes,
                                     .value = deletes ? slice_of(NULL, 0) : request->value};
     reply.stamp = stamp;
@@ -109,6 +143,7 @@ void primary_adopt(struct strong *strong, struct effects *effects, struct flight
     strong->ordered_count += !flight->ordered;
     flight->ordered = true;
     flight->epoch = strong_epoch(strong);
+    flight->adopted_us = now_us;
     primary_send_inv(strong, effects, flight, now_us);
     primary_try_commit(strong, effects, flight, now_us);
 }
@@ -146,12 +181,16 @@ static void order_fresh(struct strong *strong, struct effects *effects, uint64_t
     launch(strong, effects, now_us, request->keyspace, slot, request->key, &order, &decided);
 }
 
-// What keeps this node from ordering in a slot: ERR_OK (nothing), ERR_RETRY (it is not the
-// primary), ERR_BUSY (not yet: park), ERR_UNAVAILABLE (too few replicas).
+// What keeps this node from ordering in a slot: ERR_OK (nothing), ERR_RETRY (it is not the primary,
+// has no lease, or is about to leave), ERR_BUSY (not yet: park), ERR_UNAVAILABLE (too few
+// replicas).
 static enum err may_order(const struct strong *strong, const struct replica_set *set,
                           uint32_t keyspace)
 {
     if (set == NULL || !strong_is_primary(strong, set))
+        return ERR_RETRY;
+    bool leaseless = !strong->agreement->releasing && !agreement_serves(strong->agreement);
+    if (leaseless || strong->draining)
         return ERR_RETRY;
     if (!strong->ready || strong->agreement->releasing)
         return ERR_BUSY;

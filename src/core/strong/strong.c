@@ -1,12 +1,15 @@
 #include "core/strong/strong.h"
 
 #include "base/check.h"
+#include "base/rule.h"
 #include "core/strong/strong_parts.h"
 
 #include <stdlib.h>
 
 enum {
     RESEND_US = 60 * 1000,
+    ACK_TIMEOUT_US = 2 * 1000 * 1000,
+    STUCK_AGE_MAX_US = 300 * 1000,
     PENDING_AGE_MAX_US = 6 * 1000 * 1000,
     RESENDS_PER_TICK_MAX = 512,
     MARKS_BYTES_MAX = 256 << 20
@@ -31,7 +34,7 @@ bool strong_is_primary(const struct strong *strong, const struct replica_set *se
 bool strong_serves(const struct strong *strong, uint32_t keyspace, uint16_t slot)
 {
     const struct replica_set *set = strong_slot(strong, keyspace, slot);
-    return strong->live && !strong->agreement->releasing && set != NULL &&
+    return strong->live && agreement_serves(strong->agreement) && set != NULL &&
            node_set_has(set->in_sync, strong->self);
 }
 
@@ -79,7 +82,7 @@ static enum err load_marks(struct strong *strong, uint64_t now_us)
     enum err error = strong->data->ops->scan(strong->data->self, STORE_MARKS, slice_of(NULL, 0),
                                              slice_of(NULL, 0), load_mark, &names);
     struct cursor in = cursor_of(buf_slice(&names));
-    while (error == ERR_OK && cursor_left(&in) > 0)
+    while (RULE(KEEP_MARKS) && error == ERR_OK && cursor_left(&in) > 0)
         load_flight(strong, cursor_counted(&in), now_us);
     if (names.overflown)
         error = ERR_CORRUPT;
@@ -220,8 +223,9 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     const struct map_node *node = cluster_map_node_of_store(map, identity->store_id);
     bool named = node != NULL && node->incarnation == identity->incarnation;
     strong->self = named ? node->id : NODE_NONE;
-    strong->live = named && node->state == NODE_UP;
+    strong->live = named && node->state == NODE_UP && !strong->failed;
     strong->sequence = 0;
+    strong->stuck = 0;
     wants_clear(&strong->wants);
     struct flight *next;
     for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL;
@@ -238,6 +242,23 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     takeover_begin(strong, effects, now_us);
     strong->wants_changed = true;
     look_at_parked(strong, effects);
+}
+
+void strong_on_room(struct strong *strong, node_id member, bool full)
+{
+    strong->full &= ~node_bit(member);
+    strong->full |= full ? node_bit(member) : 0;
+}
+
+bool strong_is_full(const struct strong *strong)
+{
+    return strong->data->ops->room(strong->data->self) != STORE_ROOM_PLENTY;
+}
+
+void strong_on_data_failed(struct strong *strong, struct effects *effects, uint64_t now_us)
+{
+    strong->failed = true;
+    strong_on_map(strong, effects, now_us);
 }
 
 // --- requests
@@ -409,6 +430,36 @@ void strong_on_durable(struct strong *strong, struct effects *effects, uint64_t 
         look_at_parked(strong, effects);
 }
 
+// Who keeps a record from committing, or a takeover from ending, for too long: a member whose
+// lease is renewed and that does not acknowledge, or this one's own disk.
+static void note_stuck(struct strong *strong, node_set nodes, uint64_t now_us)
+{
+    if (nodes == 0)
+        return;
+    strong->stuck |= nodes;
+    strong->stuck_us = now_us;
+    strong->wants_changed = true;
+}
+
+static void look_for_stuck(struct strong *strong, uint64_t now_us)
+{
+    if (now_us >= strong->stuck_us + STUCK_AGE_MAX_US)
+        strong->stuck = 0;
+    if (strong->takeover_wanted != 0 && now_us >= strong->takeover_us + ACK_TIMEOUT_US)
+        note_stuck(strong, strong->takeover_wanted, now_us);
+}
+
+static void look_for_stuck_flight(struct strong *strong, const struct flight *flight,
+                                  uint64_t now_us)
+{
+    const struct replica_set *set = strong_slot(strong, flight->keyspace, flight->slot);
+    node_set live = cluster_map_live(&strong->agreement->map);
+    if (!flight->ordered || set == NULL || now_us < flight->adopted_us + ACK_TIMEOUT_US)
+        return;
+    node_set held = flight->acked | (flight->persisted ? node_bit(strong->self) : 0);
+    note_stuck(strong, (set->in_sync | set->joining) & live & ~held, now_us);
+}
+
 static void resend(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     for (unsigned i = 0; i < RESENDS_PER_TICK_MAX && !list_empty(&strong->flights.by_age); i++) {
@@ -419,6 +470,7 @@ static void resend(struct strong *strong, struct effects *effects, uint64_t now_
         }
         if (effects_over_budget(effects))
             break;
+        look_for_stuck_flight(strong, flight, now_us);
         if (flight->ordered)
             primary_send_inv(strong, effects, flight, now_us);
         else
@@ -441,6 +493,7 @@ static void expire(struct strong *strong, struct effects *effects, uint64_t now_
 void strong_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     takeover_tick(strong, effects, now_us);
+    look_for_stuck(strong, now_us);
     resend(strong, effects, now_us);
     expire(strong, effects, now_us);
     joiner_tick(strong, effects, now_us);
@@ -456,6 +509,7 @@ void strong_wants(const struct strong *strong, struct wants *out)
         wants_add_shrink(out, strong->wants.shrinks[i].keyspace, &strong->wants.shrinks[i].slots);
     if (strong->sequence >= STAMP_SEQUENCE_MAX - PENDINGS_MAX)
         out->bump = true;
+    wants_add_stuck(out, strong->self, strong->stuck);
     joiner_wants(strong, out);
 }
 

@@ -9,7 +9,8 @@
 //
 // Invariants
 //  1. Nothing is read from, ordered at or acknowledged by a node that the newest map it knows does
-//     not name as live, by its incarnation.
+//     not name as live, by its incarnation; and nothing is read from or ordered at it while it
+//     holds no lease.
 //  2. A read is answered only from a valid key (no flight), or when the key's flight commits.
 //  3. A record commits when the primary has persisted it and every list member, the down ones
 //     included, and every joiner has acknowledged it in the current epoch.
@@ -69,11 +70,19 @@ struct strong {
 
     node_set takeover_wanted; // peers whose in-flight records are still to come
     bool ready;               // the takeover is done, or nothing was to be taken over
+    uint64_t takeover_us;     // when it began
     uint64_t takeover_sent_us;
     struct list takeover_left; // flights that are still to be re-sent (by their age_link)
     struct buf takeover_after[NODES_MAX + 1]; // how far each peer has told
 
     bool look_at_parked;
+
+    node_set full; // who says that its store has no room for what users add
+    bool draining; // orders nothing new: the node is about to leave
+    bool failed;   // the store has failed: the node serves nothing until it is started again
+
+    node_set stuck; // live members that did not acknowledge in time, lately
+    uint64_t stuck_us;
 
     struct wants wants; // of slots that cannot commit before the list shrinks
     bool wants_changed;
@@ -86,7 +95,8 @@ struct strong {
     struct holding holdings[KEYSPACES_MAX];
     unsigned holding_count;
 
-    uint64_t sync_records; // records and bytes that came by sync since the start
+    uint64_t sync_bytes_per_s; // at most, over a while; 0: without a bound
+    uint64_t sync_records;     // records and bytes that came by sync since the start
     uint64_t sync_bytes;
 };
 
@@ -115,6 +125,15 @@ void strong_request(struct strong *strong, struct effects *effects, uint64_t now
 // from the store.
 bool strong_read_now(const struct strong *strong, const struct request *request,
                      struct reply *reply);
+
+// A member says whether its store has room.
+void strong_on_room(struct strong *strong, node_id member, bool full);
+
+// Whether this node's own store has none.
+bool strong_is_full(const struct strong *strong);
+
+// What is written and not reported durable will never be: stops serving for good.
+void strong_on_data_failed(struct strong *strong, struct effects *effects, uint64_t now_us);
 
 void strong_tick(struct strong *strong, struct effects *effects, uint64_t now_us);
 

@@ -30,7 +30,8 @@ static bool list_record(void *context, struct slice key, const struct record *re
 {
     struct listing *listing = context;
     struct sync_items *items = listing->items;
-    struct sync_item item = {.hash = item_hash(items->salt, key, record->stamp),
+    struct hash128 hash = item_hash(items->salt, key, record->stamp);
+    struct sync_item item = {.hash = riblt_item(hash),
                              .stamp = record->stamp,
                              .key_offset = items->keys.length,
                              .key_length = (uint16_t)key.length,
@@ -41,7 +42,7 @@ static bool list_record(void *context, struct slice key, const struct record *re
     }
     items->items[items->count++] = item;
     buf_append_slice(&items->keys, key);
-    digest_add(&listing->digest, item.hash);
+    digest_add(&listing->digest, hash);
     return !items->keys.overflown;
 }
 

@@ -4,6 +4,7 @@
 #define BRUSIO_CORE_STRONG_SYNC_ITEMS_H
 
 #include "core/reconcile/digest.h"
+#include "core/reconcile/riblt.h"
 #include "core/strong/record_store.h"
 #include "wire/slot_set.h"
 

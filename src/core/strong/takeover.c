@@ -75,6 +75,7 @@ static void finish(struct strong *strong, struct effects *effects, uint64_t now_
 void takeover_begin(struct strong *strong, struct effects *effects, uint64_t now_us)
 {
     strong->ready = false;
+    strong->takeover_us = now_us;
     list_move_all(&strong->flights.by_age, &strong->takeover_left);
     strong->takeover_wanted = strong->live && RULE(TAKEOVER) ? peers_of_my_slots(strong) : 0;
     for (unsigned id = 0; id <= NODES_MAX; id++)

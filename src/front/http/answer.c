@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// What a client is asked to wait when a node cannot take its request now.
+enum { RETRY_AFTER_S = 1 };
+
 struct MHD_Response *answer_response(struct answer *answer)
 {
     // The library frees the bytes once they are sent, so nothing is copied.
@@ -58,19 +61,32 @@ static const struct outcome OUTCOMES[ERR_COUNT] = {
     [ERR_EXISTS] = {409, 0, "choose another name, or change what is there"},
     [ERR_MISMATCH] = {412, 0, "read the present version and decide again"},
     [ERR_ILLEGAL] = {409, 0, "look at /v1/nodes, then ask for another step"},
-    [ERR_UNAVAILABLE] = {503, 1, "ask again later; /v1/nodes shows who is missing"},
-    [ERR_RETRY] = {503, 1, "send the same request again"},
+    [ERR_UNAVAILABLE] = {503, RETRY_AFTER_S, "ask again later; /v1/nodes shows who is missing"},
+    [ERR_CUT_OFF] = {503, RETRY_AFTER_S,
+                     "ask another node, or read with consistency=local; it heals by itself once "
+                     "the nodes can talk"},
+    [ERR_RETRY] = {503, RETRY_AFTER_S, "send the same request again"},
+    [ERR_UNDECIDED] = {504, 0,
+                       "read before you repeat it, or repeat it with the same Idempotency-Key"},
     [ERR_UNKNOWN] = {504, 0,
                      "read before you repeat it, or repeat it with the same Idempotency-Key"},
     [ERR_TIMEOUT] = {504, 0, "ask again, or ask another node"},
-    [ERR_BUSY] = {429, 1, "send fewer requests at once"},
-    [ERR_FULL] = {507, 0, "delete something or give it more room; reads and deletes go on"},
+    [ERR_BUSY] = {503, RETRY_AFTER_S, "send fewer requests at once"},
+    [ERR_FULL] = {507, 0,
+                  "delete something, or give the node more room: a larger disk, or a larger "
+                  "--store-bytes-max; reads and deletes go on"},
 };
 
 static struct outcome outcome_of(enum err error)
 {
     struct outcome none = {500, 0, "look at this node's log"};
     return OUTCOMES[error].status == 0 ? none : OUTCOMES[error];
+}
+
+// HTTP has a name of its own for what the other parts call full.
+static const char *name_of(enum err error)
+{
+    return error == ERR_FULL ? "insufficient_storage" : err_name(error);
 }
 
 static void append_error(struct buf *out, const char *name, const char *message)
@@ -97,6 +113,15 @@ void exchange_fail(struct exchange *exchange, unsigned status, const char *name,
     struct buf *out = exchange_json(exchange, status, 256);
     append_error(out, name, message);
     json_append_raw(out, "}");
+    exchange->answer.retry_after_s = status == 503 ? RETRY_AFTER_S : 0;
+}
+
+void exchange_fail_busy(struct exchange *exchange)
+{
+    buf_release(&exchange->answer.body);
+    exchange->answer = (struct answer){.body = exchange->answer.body};
+    exchange_fail(exchange, 503, err_name(ERR_BUSY),
+                  "too much is under way at this node: ask again later, or ask another node");
 }
 
 // "2", "2 or 3", "2, 3 or 4".
@@ -137,7 +162,7 @@ void exchange_fail_reply(struct exchange *exchange, const struct reply *reply)
     if (error == ERR_UNAVAILABLE)
         fail_awaiting(exchange, reply->awaited, &outcome);
     else
-        exchange_fail(exchange, outcome.status, err_name(error), "%s: %s", err_sentence(error),
+        exchange_fail(exchange, outcome.status, name_of(error), "%s: %s", err_sentence(error),
                       outcome.advice);
     exchange->answer.retry_after_s = outcome.retry_after_s;
     if (error == ERR_MISMATCH)

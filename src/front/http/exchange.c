@@ -6,10 +6,12 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 
-struct exchange *exchange_new(struct gateway *gateway, struct MHD_Connection *connection)
+struct exchange *exchange_new(struct gateway *gateway, struct caller *caller,
+                              struct MHD_Connection *connection)
 {
     struct exchange *exchange = memory_zeroed(1, sizeof *exchange);
     exchange->gateway = gateway;
+    exchange->caller = caller;
     exchange->connection = connection;
     list_init(&exchange->waiting);
     buf_init(&exchange->body, SIZE_MAX / 2);
@@ -32,18 +34,23 @@ static void let_go(struct exchange *exchange, size_t bytes)
 
 void exchange_body_drop(struct exchange *exchange)
 {
-    let_go(exchange, exchange->body.length);
+    if (exchange->asked)
+        exchange->owed_bytes += exchange->body.length;
+    else
+        let_go(exchange, exchange->body.length);
     buf_release(&exchange->body);
 }
 
 void exchange_end(struct exchange *exchange)
 {
     exchange_body_drop(exchange);
-    let_go(exchange, exchange->held_bytes);
+    let_go(exchange, exchange->held_bytes - exchange->owed_bytes);
     buf_release(&exchange->answer.body);
     list_remove(&exchange->waiting);
     exchange->connection = NULL;
-    if (!exchange->asked)
+    if (exchange->asked)
+        list_append(&exchange->gateway->orphans, &exchange->waiting);
+    else
         free(exchange);
 }
 
@@ -71,15 +78,32 @@ struct slice exchange_argument(const struct exchange *exchange, const char *name
 enum err exchange_body_append(struct exchange *exchange, struct slice bytes, size_t bytes_max)
 {
     CHECK(bytes.length <= bytes_max && exchange->body.length <= bytes_max - bytes.length);
-    if (gateway_is_full(exchange->gateway, bytes.length))
+    if (!gateway_has_room(exchange->gateway, exchange->held_bytes, bytes.length,
+                          exchange->gateway->intake_bytes_max))
         return ERR_BUSY;
     hold(exchange, bytes.length);
     buf_append_slice(&exchange->body, bytes);
     return ERR_OK;
 }
 
+// Counts the answer from when it is made. One that there is no room for, and that can be asked for
+// again without harm, is dropped.
+static void hold_answer(struct exchange *exchange)
+{
+    bool can_drop = exchange->method == METHOD_GET || exchange->method == METHOD_HEAD;
+    if (exchange->answer_is_held)
+        return;
+    if (can_drop &&
+        !gateway_has_room(exchange->gateway, exchange->held_bytes, exchange->answer.body.length,
+                          exchange->gateway->held_bytes_max))
+        exchange_fail_busy(exchange);
+    hold(exchange, exchange->answer.body.length);
+    exchange->answer_is_held = true;
+}
+
 static void wake(struct exchange *exchange)
 {
+    hold_answer(exchange);
     exchange->suspended = false;
     list_remove(&exchange->waiting);
     exchange->gateway->resumed = true;
@@ -91,7 +115,11 @@ static void on_reply(void *context, const struct reply *reply)
     struct exchange *exchange = context;
     CHECK(exchange->asked);
     exchange->asked = false;
+    if (exchange->gateway != NULL)
+        let_go(exchange, exchange->owed_bytes);
+    exchange->owed_bytes = 0;
     if (exchange->connection == NULL) {
+        list_remove(&exchange->waiting);
         free(exchange);
         return;
     }
@@ -154,6 +182,7 @@ void exchange_suspend(struct exchange *exchange)
     CHECK(exchange->asked && !exchange_is_answered(exchange));
     exchange_body_drop(exchange);
     exchange->suspended = true;
+    caller_enter(exchange->caller, CALLER_WORKING);
     MHD_suspend_connection(exchange->connection);
     gateway_add(exchange->gateway, exchange);
 }
@@ -162,7 +191,8 @@ bool exchange_send(struct exchange *exchange)
 {
     CHECK(exchange_is_answered(exchange));
     exchange_body_drop(exchange);
-    hold(exchange, exchange->answer.body.length);
+    hold_answer(exchange);
+    caller_enter(exchange->caller, CALLER_SENDING);
     struct MHD_Response *response = answer_response(&exchange->answer);
     if (response == NULL)
         return false;

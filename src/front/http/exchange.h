@@ -8,7 +8,8 @@
 //  1. It is answered at most once; what the host says after that is dropped.
 //  2. It lives while the connection or the host may still name it: `connection` is not NULL, or
 //     `asked`.
-//  3. It stands in a gateway's line exactly when its connection is suspended.
+//  3. It stands in a gateway's line exactly when its connection is suspended, and among its orphans
+//     when the connection has ended while the host owes a reply.
 //  4. Handlers see requests whose token was right and whose body is complete and within its limit.
 #ifndef BRUSIO_FRONT_HTTP_EXCHANGE_H
 #define BRUSIO_FRONT_HTTP_EXCHANGE_H
@@ -44,7 +45,8 @@ struct answer {
 typedef void exchange_respond(struct exchange *exchange, const struct reply *reply);
 
 struct exchange {
-    struct gateway *gateway;           // borrowed
+    struct gateway *gateway;           // borrowed; NULL once it ended before the host's reply
+    struct caller *caller;             // borrowed; as long as the connection
     struct MHD_Connection *connection; // borrowed; NULL once it has ended
     const struct route *route;         // NULL when no path fits
     enum http_method method;           // METHOD_COUNT: one that no route has
@@ -52,6 +54,8 @@ struct exchange {
     struct buf body;
     size_t drained_bytes; // of a body that is read but not kept
     size_t held_bytes;    // its part of the gateway's
+    size_t owed_bytes;    // of these, what the host works on
+    bool answer_is_held;
     struct answer answer;
 
     exchange_respond *respond;
@@ -70,7 +74,8 @@ struct exchange {
 };
 
 // Gives an exchange that ends by itself once exchange_end was called and the host owes nothing.
-struct exchange *exchange_new(struct gateway *gateway, struct MHD_Connection *connection);
+struct exchange *exchange_new(struct gateway *gateway, struct caller *caller,
+                              struct MHD_Connection *connection);
 void exchange_end(struct exchange *exchange);
 
 static inline bool exchange_is_answered(const struct exchange *exchange)
@@ -88,7 +93,7 @@ struct slice exchange_argument(const struct exchange *exchange, const char *name
 WARN_UNUSED enum err exchange_body_append(struct exchange *exchange, struct slice bytes,
                                           size_t bytes_max);
 
-// Frees what was taken of the body.
+// Frees what was taken of the body; what the host works on stays counted until it replies.
 void exchange_body_drop(struct exchange *exchange);
 
 // Asks the host; the slices of `request` are free to go when this returns, and so is the exchange's
@@ -100,6 +105,9 @@ void exchange_ask(struct exchange *exchange, const struct request *request,
 // Characters outside ASCII become `?`.
 void exchange_fail(struct exchange *exchange, unsigned status, const char *name, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
+
+// Answers that this node has too much to do: it drops what was an answer so far.
+void exchange_fail_busy(struct exchange *exchange);
 
 // Answers with what the host said, which is not ERR_OK.
 void exchange_fail_reply(struct exchange *exchange, const struct reply *reply);

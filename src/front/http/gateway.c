@@ -7,6 +7,14 @@ void gateway_init(struct gateway *gateway, struct host *host, struct clock clock
     *gateway = (struct gateway){.host = host, .clock = clock};
     for (int i = 0; i < PATIENCE_COUNT; i++)
         list_init(&gateway->lines[i]);
+    list_init(&gateway->orphans);
+}
+
+void gateway_release(struct gateway *gateway)
+{
+    struct list *node;
+    while ((node = list_take_first(&gateway->orphans)) != NULL)
+        LIST_ITEM(node, struct exchange, waiting)->gateway = NULL;
 }
 
 static uint64_t now_us(const struct gateway *gateway)

@@ -13,9 +13,10 @@ void handle_delete(struct exchange *exchange);
 void handle_fail(struct exchange *exchange);
 void handle_recover(struct exchange *exchange);
 
-// nodes.c: who is there.
+// nodes.c: who is there, and who is to leave.
 void handle_nodes(struct exchange *exchange);
 void handle_v1_nodes(struct exchange *exchange);
+void handle_v1_node_remove(struct exchange *exchange);
 
 // placement.c: where the keys of keyspace `default` are.
 void handle_set_strategy(struct exchange *exchange);

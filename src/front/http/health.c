@@ -29,7 +29,6 @@ void handle_readyz(struct exchange *exchange)
     if (!status.serving) {
         exchange_fail(exchange, 503, "unavailable", "this node does not serve: %s",
                       reason(host_map(host), status.self));
-        exchange->answer.retry_after_s = 1;
         return;
     }
     struct buf *out = exchange_json(exchange, 200, 64);

@@ -3,12 +3,19 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, HOST_BYTES_MAX = 255 };
+enum {
+    BACKLOG = 1024,
+    HOST_BYTES_MAX = 255,
+    KEEPALIVE_S = 10,
+    VANISHED_MS = 30000,
+    UNSENT_BYTES_MAX = 128 << 10
+};
 
 // Splits at the last colon and takes brackets off.
 static enum err split(const char *address, char host[HOST_BYTES_MAX + 1], const char **port)
@@ -30,6 +37,28 @@ static enum err split(const char *address, char host[HOST_BYTES_MAX + 1], const 
     return ERR_OK;
 }
 
+// Accepted sockets inherit these. None decides whether a connection works, so failures are let
+// pass.
+static void set_accepted_options(int fd)
+{
+    const struct {
+        int level;
+        int name;
+        int value;
+    } options[] = {
+        // A caller whose machine vanished is noticed, whether or not it is being answered.
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_S},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, VANISHED_MS},
+        // An answer waits here, where it is counted, and not in the operating system.
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                         sizeof options[i].value);
+}
+
 static int open_at(const struct addrinfo *place)
 {
     int fd = socket(place->ai_family, place->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -37,6 +66,7 @@ static int open_at(const struct addrinfo *place)
     if (fd < 0)
         return -1;
     int yes = 1;
+    set_accepted_options(fd);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
         bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
         return fd;

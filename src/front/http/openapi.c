@@ -31,7 +31,8 @@ const char openapi_text[] = TEXT_OF(
         "responses": {
           "200": {"$ref": "#/components/responses/key_success"},
           "413": {"$ref": "#/components/responses/error"},
-          "507": {"$ref": "#/components/responses/error"},
+          "503": {"$ref": "#/components/responses/unavailable"},
+          "507": {"$ref": "#/components/responses/insufficient_storage"},
           "default": {"$ref": "#/components/responses/error"}
         }
       }
@@ -250,7 +251,7 @@ const char openapi_text[] = TEXT_OF(
           "412": {"$ref": "#/components/responses/mismatch"},
           "413": {"$ref": "#/components/responses/error"},
           "503": {"$ref": "#/components/responses/unavailable"},
-          "507": {"$ref": "#/components/responses/error"},
+          "507": {"$ref": "#/components/responses/insufficient_storage"},
           "default": {"$ref": "#/components/responses/error"}
         }
       },
@@ -277,41 +278,57 @@ const char openapi_text[] = TEXT_OF(
             "description": "Slots are counted over all keyspaces",
             "content": {"application/json": {"schema": {
               "type": "object",
-              "required": ["status", "cluster", "generation", "epoch", "answered_by", "nodes"],
+              "required": ["status", "cluster", "generation", "epoch", "moves_left", "answered_by", "nodes"],
               "properties": {
                 "status": {"const": "success"},
                 "cluster": {"type": "string"},
                 "generation": {"type": "integer"},
                 "epoch": {"type": "integer"},
+                "moves_left": {"type": "integer", "description": "Replicas of slots that are still to be brought in sync, over all nodes"},
                 "answered_by": {
                   "type": "object",
                   "properties": {
                     "node_id": {"type": "integer"},
                     "serving": {"type": "boolean"},
+                    "lease_held": {"type": "boolean", "description": "A majority of the voters has granted this node a lease"},
                     "epoch": {"type": "integer"},
                     "in_flight": {"type": "integer", "description": "Records that are not committed yet"},
                     "slots_in_sync": {"type": "integer"},
                     "slots_joining": {"type": "integer"},
-                    "slots_awaited": {"type": "integer"}
+                    "slots_awaited": {"type": "integer"},
+                    "sync_records": {"type": "integer", "description": "Records that came by sync since this node's start"},
+                    "sync_bytes": {"type": "integer"}
                   }
                 },
-                "nodes": {"type": "array", "items": {"allOf": [
-                  {"$ref": "#/components/schemas/node"},
-                  {
-                    "type": "object",
-                    "properties": {
-                      "http_address": {"type": "string"},
-                      "peer_address": {"type": "string"},
-                      "voter": {"type": "boolean"},
-                      "slots_in_sync": {"type": "integer"},
-                      "slots_joining": {"type": "integer"},
-                      "slots_primary": {"type": "integer"}
-                    }
-                  }
-                ]}}
+                "nodes": {"type": "array", "items": {"$ref": "#/components/schemas/member"}}
               }
             }}}
           },
+          "default": {"$ref": "#/components/responses/error"}
+        }
+      }
+    },
+    "/v1/nodes/{node}": {
+      "parameters": [{"$ref": "#/components/parameters/node"}],
+      "delete": {
+        "summary": "Remove a node",
+        "description": "Answers as soon as it is agreed. The node goes on serving while others take its slots; then it is listed no more, and its process ends. It can join again only with an empty data directory. A dead node can be removed too.",
+        "responses": {
+          "202": {
+            "description": "The node leaves; /v1/nodes tells how far it is",
+            "content": {"application/json": {"schema": {
+              "type": "object",
+              "required": ["status", "message", "node_id"],
+              "properties": {
+                "status": {"const": "success"},
+                "message": {"type": "string"},
+                "node_id": {"type": "integer"},
+                "node": {"$ref": "#/components/schemas/member"}
+              }
+            }}}
+          },
+          "404": {"$ref": "#/components/responses/error"},
+          "409": {"$ref": "#/components/responses/error"},
           "default": {"$ref": "#/components/responses/error"}
         }
       }
@@ -428,7 +445,8 @@ const char openapi_text[] = TEXT_OF(
   "components": {
     "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
     "headers": {
-      "etag": {"schema": {"type": "string"}, "description": "The version of the value: its stamp in double quotes"}
+      "etag": {"schema": {"type": "string"}, "description": "The version of the value: its stamp in double quotes"},
+      "retry_after": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait before the request is sent again"}
     },
     "parameters": {
       "text_key": {"name": "key", "in": "path", "required": true, "schema": {"type": "string"}, "description": "1 to 480 bytes of UTF-8, percent-encoded; a slash may stand as it is"},
@@ -466,11 +484,29 @@ const char openapi_text[] = TEXT_OF(
           "state": {"enum": ["up", "down", "failed"]}
         }
       },
+      "member": {"allOf": [
+        {"$ref": "#/components/schemas/node"},
+        {
+          "type": "object",
+          "properties": {
+            "http_address": {"type": "string"},
+            "peer_address": {"type": "string"},
+            "leaving": {"type": "boolean", "description": "It is being removed"},
+            "replaced": {"type": "boolean", "description": "It was down for so long that others took its place"},
+            "voter": {"type": "boolean"},
+            "slots_in_sync": {"type": "integer"},
+            "slots_joining": {"type": "integer"},
+            "slots_target": {"type": "integer", "description": "Those that it should hold"},
+            "slots_awaited": {"type": "integer", "description": "Of these, those that are not in sync yet"},
+            "slots_primary": {"type": "integer"}
+          }
+        }
+      ]},
       "error": {
         "type": "object",
         "required": ["error", "message"],
         "properties": {
-          "error": {"type": "string", "description": "Short and stable: invalid, unauthorized, not_found, method_not_allowed, exists, illegal, mismatch, too_large, busy, unavailable, retry, timeout, outcome_unknown, full, io, corrupt and others"},
+          "error": {"type": "string", "description": "Short and stable: invalid, unauthorized, not_found, method_not_allowed, exists, illegal, mismatch, too_large, busy, unavailable, cut_off, retry, timeout, outcome_unknown, insufficient_storage, io, corrupt and others"},
           "message": {"type": "string", "description": "What is wrong, and what to do"},
           "awaited": {"type": "array", "items": {"type": "integer"}, "description": "With unavailable: nodes any of which could answer once it is back"}
         }
@@ -519,12 +555,16 @@ const char openapi_text[] = TEXT_OF(
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}
       },
       "unavailable": {
-        "description": "No replica can answer now; ask again later",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+        "description": "Not now: no replica can answer (unavailable, retry), this node is cut off from the others (cut_off), or it has too much to do or too many connections (busy). Ask again when as many seconds as Retry-After says have passed, or ask another node. Every request may be answered so.",
+        "headers": {"Retry-After": {"$ref": "#/components/headers/retry_after"}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}
+      },
+      "insufficient_storage": {
+        "description": "The disk or the store of a replica is full (insufficient_storage): delete something, or give the node more room. Reads go on.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}
       },
       "error": {
-        "description": "400 a bad request, 401 no token, 405 another method, 409 a conflict, 413 too large, 429 too busy, 503 not now (see Retry-After), 504 no answer in time or outcome_unknown, 507 full, 500 a fault of this node",
+        "description": "400 a bad request, 401 no token, 405 another method, 409 a conflict, 413 too large, 503 not now or too busy (with Retry-After), 504 no answer in time or outcome_unknown, 507 insufficient_storage, 500 a fault of this node",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}
       }
     }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -22,10 +23,18 @@ enum {
     // Of a body that is refused this much is read, so that the client can finish and see the
     // answer.
     DRAINED_BYTES_MAX = 64 << 20,
-    IDLE_TIMEOUT_S = 120,
+    IDLE_TIMEOUT_S = 60,
     REQUEST_TIMEOUT_MS = 30000,
     CHANGE_TIMEOUT_MS = 120000,
-    HELD_BYTES_MAX = 256 << 20,
+    HELD_BYTES_MAX = 64 << 20,
+    // More would only wait, in the end for too long: what a node takes in goes through several
+    // disks and sockets.
+    INTAKE_BYTES_MAX = 16 << 20,
+    // Descriptors for all but callers: stores, peers, the loop.
+    OTHER_DESCRIPTORS = 256,
+    // Callers that were cut and that the library has not closed yet.
+    ENDING_MAX = 64,
+    CONNECTIONS_LEAST = 16,
 };
 
 struct http_server {
@@ -77,8 +86,11 @@ static void admit(const struct http_server *server, struct exchange *exchange)
 {
     const struct route *route = exchange->route;
     bool open = route != NULL && route->open;
-    if (!open && !bearer_is_valid(exchange_header(exchange, "Authorization"),
-                                  slice_of(server->token, server->token_bytes))) {
+    if (caller_is_refused(exchange->caller)) {
+        exchange_fail_busy(exchange);
+        exchange->answer.close = true;
+    } else if (!open && !bearer_is_valid(exchange_header(exchange, "Authorization"),
+                                         slice_of(server->token, server->token_bytes))) {
         exchange_fail(exchange, 401, "unauthorized",
                       "send the header Authorization: Bearer <token> with this cluster's token");
         exchange->answer.authenticate = true;
@@ -87,9 +99,6 @@ static void admit(const struct http_server *server, struct exchange *exchange)
     } else if (exchange->method == METHOD_COUNT || route->handlers[exchange->method] == NULL) {
         exchange_fail(exchange, 405, "method_not_allowed", "this path takes %s", route->allow);
         exchange->answer.allow = route->allow;
-    } else if (!open && gateway_is_full(exchange->gateway, 0)) {
-        exchange_fail(exchange, 429, "busy", "too much is under way here: ask again later");
-        exchange->answer.retry_after_s = 1;
     }
 }
 
@@ -106,11 +115,20 @@ static bool is_hopeless(const struct exchange *exchange)
     return length > body_bytes_max(exchange) && (waits || length > DRAINED_BYTES_MAX);
 }
 
+static struct caller *caller_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    CHECK(info != NULL && info->socket_context != NULL);
+    return info->socket_context;
+}
+
 static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *connection,
                              const char *path, const char *method, void **state)
 {
-    struct exchange *exchange = exchange_new(&server->gateway, connection);
+    struct exchange *exchange = exchange_new(&server->gateway, caller_of(connection), connection);
     *state = exchange;
+    caller_enter(exchange->caller, CALLER_RECEIVING);
     exchange->method = parse_method(method);
     exchange->route = route_find(path, &exchange->rest);
     admit(server, exchange);
@@ -129,15 +147,18 @@ static bool take_body(struct exchange *exchange, struct slice piece)
     bool kept = exchange->method != METHOD_GET && exchange->method != METHOD_HEAD &&
                 exchange->method != METHOD_DELETE && !exchange_is_answered(exchange);
     if (fits && kept) {
-        if (exchange_body_append(exchange, piece, limit) == ERR_OK)
+        if (exchange_body_append(exchange, piece, limit) == ERR_OK) {
+            caller_received(exchange->caller, exchange->body.length);
             return true;
-        exchange_fail(exchange, 429, "busy", "too much is under way here: ask again later");
-        exchange->answer.retry_after_s = 1;
+        }
+        exchange_fail_busy(exchange);
+        callers_relieve(&exchange->gateway->callers);
     } else if (!fits) {
         refuse_body(exchange);
     }
     exchange->drained_bytes += exchange->body.length + piece.length;
     exchange_body_drop(exchange);
+    caller_received(exchange->caller, exchange->drained_bytes);
     return exchange->drained_bytes <= DRAINED_BYTES_MAX;
 }
 
@@ -171,11 +192,26 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
                    enum MHD_RequestTerminationCode code)
 {
     (void)context;
-    (void)connection;
     (void)code;
     if (*state != NULL)
         exchange_end(*state);
     *state = NULL;
+    caller_enter(caller_of(connection), CALLER_IDLE);
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        CHECK(info != NULL);
+        *state = caller_new(&server->gateway.callers, info->connect_fd);
+    } else if (*state != NULL) {
+        caller_end(*state);
+        *state = NULL;
+    }
 }
 
 // Paths and arguments stay percent-encoded, so that %00 and %2F reach the handlers.
@@ -191,17 +227,17 @@ static uint32_t or_default(uint32_t value, uint32_t standard)
     return value > 0 ? value : standard;
 }
 
-static enum err start(struct http_server *server, const struct http_server_config *config,
-                      int listener, struct errmsg *detail)
+static enum err start(struct http_server *server, int listener, struct errmsg *detail)
 {
     const struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, listener, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, or_default(config->connections_max, HTTP_CONNECTIONS_MAX),
-         NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, or_default(config->idle_timeout_s, IDLE_TIMEOUT_S), NULL},
+        // At this limit the library stops accepting.
+        {MHD_OPTION_CONNECTION_LIMIT,
+         server->gateway.callers.max + CALLERS_TURNED_AWAY_MAX + ENDING_MAX, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_INCREMENT, CONNECTION_BYTES_STEP, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_end, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
@@ -230,6 +266,20 @@ static enum err check_config(const struct http_server_config *config, struct err
     return ERR_OK;
 }
 
+static uint32_t connections_standard(void)
+{
+    struct rlimit descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 ||
+        descriptors.rlim_cur >=
+            HTTP_CONNECTIONS_MAX + CALLERS_TURNED_AWAY_MAX + ENDING_MAX + OTHER_DESCRIPTORS)
+        return HTTP_CONNECTIONS_MAX;
+    if (descriptors.rlim_cur <
+        CONNECTIONS_LEAST + CALLERS_TURNED_AWAY_MAX + ENDING_MAX + OTHER_DESCRIPTORS)
+        return CONNECTIONS_LEAST;
+    return (uint32_t)descriptors.rlim_cur - CALLERS_TURNED_AWAY_MAX - ENDING_MAX -
+           OTHER_DESCRIPTORS;
+}
+
 static void set_limits(struct gateway *gateway, const struct http_server_config *config)
 {
     uint64_t request_ms = or_default(config->request_timeout_ms, REQUEST_TIMEOUT_MS);
@@ -239,6 +289,12 @@ static void set_limits(struct gateway *gateway, const struct http_server_config 
     gateway->value_bytes_max =
         config->value_bytes_max > 0 ? config->value_bytes_max : VALUE_BYTES_MAX;
     gateway->held_bytes_max = config->held_bytes_max > 0 ? config->held_bytes_max : HELD_BYTES_MAX;
+    gateway->intake_bytes_max =
+        config->intake_bytes_max > 0 ? config->intake_bytes_max : INTAKE_BYTES_MAX;
+    uint32_t connections_max =
+        config->connections_max > 0 ? config->connections_max : connections_standard();
+    uint64_t idle_ms = or_default(config->idle_timeout_s, IDLE_TIMEOUT_S) * UINT64_C(1000);
+    callers_init(&gateway->callers, config->clock, connections_max, idle_ms);
 }
 
 enum err http_server_open(const struct http_server_config *config, struct http_server **out,
@@ -258,7 +314,7 @@ enum err http_server_open(const struct http_server_config *config, struct http_s
     error = listener_open(config->listen_address, &listener, &server->port, detail);
     if (error != ERR_OK)
         goto done;
-    error = start(server, config, listener, detail);
+    error = start(server, listener, detail);
     if (error != ERR_OK)
         goto done;
     *out = server;
@@ -279,6 +335,7 @@ void http_server_close(struct http_server *server)
     // Requests that came in meanwhile may wait by now.
     gateway_dismiss(&server->gateway);
     MHD_stop_daemon(server->daemon);
+    gateway_release(&server->gateway);
     free(server);
 }
 
@@ -295,6 +352,7 @@ uint16_t http_server_port(const struct http_server *server)
 void http_server_run(struct http_server *server)
 {
     gateway_expire(&server->gateway);
+    callers_expire(&server->gateway.callers);
     server->gateway.resumed = false;
     MHD_run(server->daemon);
 }
@@ -302,6 +360,9 @@ void http_server_run(struct http_server *server)
 uint64_t http_server_timeout_ms(struct http_server *server)
 {
     uint64_t expiry_ms = gateway_expiry_ms(&server->gateway);
+    uint64_t callers_ms = callers_expiry_ms(&server->gateway.callers);
+    if (callers_ms < expiry_ms)
+        expiry_ms = callers_ms;
     MHD_UNSIGNED_LONG_LONG library_ms = 0;
     if (MHD_get_timeout(server->daemon, &library_ms) == MHD_NO || library_ms > expiry_ms)
         return expiry_ms;

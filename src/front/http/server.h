@@ -7,8 +7,10 @@
 //  1. Every request is answered, at the latest when its limit has passed, with JSON that names the
 //     error if there is one; a request that is refused changes nothing.
 //  2. No path but those of health answers without the token.
-//  3. Memory is bounded: by connections, by the bytes of each body, and by the bytes of all
-//     together.
+//  3. Memory is bounded: by connections, by the bytes of each body, and by the bytes of all bodies
+//     and answers together, also of those that the host works on.
+//  4. Past a bound the answer is a 503 with Retry-After. Callers that send or read too slowly, or
+//     not at all, are cut (callers.h), so that they do not keep others out.
 //
 // What it does not do: TLS, and HTTP/2.
 #ifndef BRUSIO_FRONT_HTTP_SERVER_H
@@ -16,6 +18,7 @@
 
 #include "host/host.h"
 
+// At once; fewer where the process may not open enough descriptors.
 #define HTTP_CONNECTIONS_MAX 1024
 #define HTTP_TOKEN_BYTES_MAX 1024
 
@@ -29,11 +32,12 @@ struct http_server_config {
     struct host *host;           // borrowed; it may answer what it owes after the server was closed
     struct clock clock;          // only now_us is used
     uint32_t connections_max;    // at most HTTP_CONNECTIONS_MAX, the default
-    uint32_t idle_timeout_s;     // a connection that says nothing is closed; 120
+    uint32_t idle_timeout_s;     // a connection that asks nothing more is closed; 60
     uint32_t request_timeout_ms; // until a request for records is given up; 30,000
     uint32_t change_timeout_ms;  // until a change of the map is given up; 120,000
     size_t value_bytes_max;      // at most VALUE_BYTES_MAX, the default
-    size_t held_bytes_max;       // of bodies and answers of all requests together; 256 MiB
+    size_t held_bytes_max;       // of bodies and answers of all requests together; 64 MiB
+    size_t intake_bytes_max;     // with so much held, large bodies are refused; 16 MiB
 };
 
 // Gives a server that listens, to be ended by http_server_close. ERR_INVALID (config) or

@@ -11,7 +11,6 @@ const struct cluster_map *target_map(struct exchange *exchange)
     if (map == NULL) {
         exchange_fail(exchange, 503, "unavailable",
                       "this node knows no cluster yet: ask again once it has joined one");
-        exchange->answer.retry_after_s = 1;
     }
     return map;
 }

@@ -107,6 +107,17 @@ struct command_line {
     char *arguments[ARGUMENTS_MAX];
 };
 
+// The node through which node `at` joins: one that runs and stays, if there is any.
+static size_t join_through(const struct cluster *cluster, size_t at)
+{
+    for (size_t i = 0; i < cluster->file.node_count; i++) {
+        const struct cluster_file_node *node = &cluster->file.nodes[i];
+        if (i != at && node->record == NODE_RUNNING && process_running(&node->process))
+            return i;
+    }
+    return 0;
+}
+
 static enum err command_line_fill(struct command_line *line, const struct cluster *cluster,
                                   size_t at, struct errmsg *detail)
 {
@@ -114,7 +125,8 @@ static enum err command_line_fill(struct command_line *line, const struct cluste
     const char *directory = cluster->directory;
     snprintf(line->http, ADDRESS_BYTES, "127.0.0.1:%u", node->http_port);
     snprintf(line->peer, ADDRESS_BYTES, "127.0.0.1:%u", node->peer_port);
-    snprintf(line->join, ADDRESS_BYTES, "127.0.0.1:%u", cluster->file.nodes[0].peer_port);
+    snprintf(line->join, ADDRESS_BYTES, "127.0.0.1:%u",
+             cluster->file.nodes[join_through(cluster, at)].peer_port);
     enum err e = file_path(line->data, detail, "%s/node-%u", directory, node->number);
     if (e == ERR_OK)
         e = file_path(line->log, detail, "%s/node-%u.log", directory, node->number);
@@ -163,31 +175,67 @@ enum err cluster_spawn(struct cluster *cluster, size_t at, enum cluster_role rol
     e = process_spawn(&node->process, line->arguments, line->log, detail);
     if (e != ERR_OK)
         goto done;
-    node->record = NODE_RUNNING;
+    enum node_record before = node->record;
+    node->record = before == NODE_LEAVING ? NODE_LEAVING : NODE_RUNNING;
     e = cluster_save(cluster, detail);
     if (e != ERR_OK && process_stop(&node->process, 0, NULL, NULL) == ERR_OK)
-        node->record = NODE_STOPPED; // a process that no file names could not be found again
+        node->record = before; // a process that no file names could not be found again
 done:
     free(line);
     return e;
+}
+
+static enum err add_node(struct target *target, const struct cluster *cluster, size_t at,
+                         struct errmsg *detail)
+{
+    char text[ADDRESS_BYTES];
+    snprintf(text, sizeof text, "http://127.0.0.1:%u", cluster->file.nodes[at].http_port);
+    return target_add(target, text, detail);
+}
+
+// Begins a client of the endpoints that `target` has, with the cluster's token.
+static enum err begin_client(const struct cluster *cluster, struct target *target, long timeout_ms,
+                             struct client *client, struct errmsg *detail)
+{
+    char path[FILE_PATH_BYTES_MAX];
+    char text[SECRET_BYTES_MAX];
+    enum err e = file_path(path, detail, "%s/token", cluster->directory);
+    if (e == ERR_OK)
+        e = file_read_secret(text, path, detail);
+    if (e == ERR_OK)
+        e = target_set_token(target, text, detail);
+    return e == ERR_OK ? client_init(client, target, timeout_ms, detail) : e;
 }
 
 enum err cluster_client(const struct cluster *cluster, size_t at, long timeout_ms,
                         struct client *client, struct errmsg *detail)
 {
     struct target *target = memory_zeroed(1, sizeof *target);
-    char path[FILE_PATH_BYTES_MAX];
-    char text[SECRET_BYTES_MAX];
-    snprintf(text, sizeof text, "http://127.0.0.1:%u", cluster->file.nodes[at].http_port);
-    enum err e = target_add(target, text, detail);
+    enum err e = add_node(target, cluster, at, detail);
     if (e == ERR_OK)
-        e = file_path(path, detail, "%s/token", cluster->directory);
+        e = begin_client(cluster, target, timeout_ms, client, detail);
+    free(target);
+    return e;
+}
+
+enum err cluster_client_of_all(const struct cluster *cluster, size_t last, long timeout_ms,
+                               struct client *client, struct errmsg *detail)
+{
+    struct target *target = memory_zeroed(1, sizeof *target);
+    size_t count = cluster->file.node_count;
+    enum err e = ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < count; i++) {
+        if (i != last && process_running(&cluster->file.nodes[i].process))
+            e = add_node(target, cluster, i, detail);
+    }
+    if (e == ERR_OK && last < count && process_running(&cluster->file.nodes[last].process))
+        e = add_node(target, cluster, last, detail);
+    if (e == ERR_OK && target->endpoint_count == 0)
+        e = errmsg_set(detail, ERR_UNAVAILABLE,
+                       "no node of this cluster runs: 'brusio cluster start --dir %.300s' first",
+                       cluster->directory);
     if (e == ERR_OK)
-        e = file_read_secret(text, path, detail);
-    if (e == ERR_OK)
-        e = target_set_token(target, text, detail);
-    if (e == ERR_OK)
-        e = client_init(client, target, timeout_ms, detail);
+        e = begin_client(cluster, target, timeout_ms, client, detail);
     free(target);
     return e;
 }
@@ -216,9 +264,10 @@ static enum err check_ready(struct client *client, struct errmsg *detail)
 }
 
 // ERR_OK once the node is as cluster_await wants it, otherwise what is still missing.
-static enum err probe(struct client *client, size_t number, size_t count, bool drills,
-                      struct errmsg *detail)
+static enum err probe(struct client *client, const struct cluster_file *file, size_t at,
+                      size_t count, bool drills, struct errmsg *detail)
 {
+    size_t number = file->nodes[at].number;
     struct node_list list;
     node_list_init(&list);
     enum err e = node_list_fetch(&list, client, detail);
@@ -227,8 +276,10 @@ static enum err probe(struct client *client, size_t number, size_t count, bool d
                        (unsigned long long)list.answered_by, number);
     if (e == ERR_OK)
         e = check_listed(&list, number, drills, detail);
-    for (size_t id = 1; e == ERR_OK && id <= count; id++)
-        e = check_listed(&list, id, drills, detail);
+    for (size_t i = 0; e == ERR_OK && i < count; i++) {
+        if (file->nodes[i].record != NODE_LEAVING)
+            e = check_listed(&list, file->nodes[i].number, drills, detail);
+    }
     // A node that a drill made fail runs, but is not ready before it is recovered.
     bool drilled = e == ERR_OK && !node_entry_up(node_list_find(&list, number));
     node_list_release(&list);
@@ -267,7 +318,7 @@ enum err cluster_await(struct cluster *cluster, size_t at, size_t count, bool dr
         } else if (!process_running(&node->process)) {
             e = explain_end(cluster, node, detail);
         } else {
-            enum err probed = probe(client, node->number, count, drills, &missing);
+            enum err probed = probe(client, &cluster->file, at, count, drills, &missing);
             if (probed == ERR_OK)
                 break;
             // Neither gets better by waiting.
@@ -294,7 +345,7 @@ enum err cluster_stop_nodes(struct cluster *cluster, const bool *chosen, bool *f
     uint64_t end_ms = interrupt_now_ms() + CLUSTER_STOP_MS;
     enum err e = ERR_OK;
     for (size_t i = 0; i < cluster->file.node_count; i++) {
-        if (chosen[i])
+        if (chosen[i] && cluster->file.nodes[i].record != NODE_LEAVING)
             cluster->file.nodes[i].record = NODE_STOPPED;
     }
     // Recorded first, so that whoever watches sees an orderly stop and no death.

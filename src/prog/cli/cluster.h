@@ -41,17 +41,23 @@ WARN_UNUSED enum err cluster_save(const struct cluster *cluster, struct errmsg *
 WARN_UNUSED enum err cluster_spawn(struct cluster *cluster, size_t at, enum cluster_role role,
                                    struct errmsg *detail);
 
-// Waits until node `at` is ready and lists itself, and the first `count` nodes, as up (failed by a
-// drill counts as up with `drills`). ERR_IO when its process ends meanwhile, ERR_TIMEOUT, ERR_RETRY
-// when interrupted.
+// Waits until node `at` is ready and lists itself, and those of the first `count` nodes that are
+// not leaving, as up (failed by a drill counts as up with `drills`). ERR_IO when its process ends
+// meanwhile, ERR_TIMEOUT, ERR_RETRY when interrupted.
 WARN_UNUSED enum err cluster_await(struct cluster *cluster, size_t at, size_t count, bool drills,
                                    struct errmsg *detail);
 
 // Sends SIGTERM to all nodes of `chosen` (one bool for each) that run, and SIGKILL to those that
-// still do after CLUSTER_STOP_MS; records them as stopped. `forced` (may be NULL): which took
-// SIGKILL.
+// still do after CLUSTER_STOP_MS; records them as stopped, but for those that leave. `forced` (may
+// be NULL): which took SIGKILL.
 WARN_UNUSED enum err cluster_stop_nodes(struct cluster *cluster, const bool *chosen, bool *forced,
                                         struct errmsg *detail);
+
+// A client of all nodes that run, of node `last` (node_count: of none) only when no other answers.
+// Give it to client_release. ERR_UNAVAILABLE when none runs.
+WARN_UNUSED enum err cluster_client_of_all(const struct cluster *cluster, size_t last,
+                                           long timeout_ms, struct client *client,
+                                           struct errmsg *detail);
 
 // A client of node `at` alone; give it to client_release.
 WARN_UNUSED enum err cluster_client(const struct cluster *cluster, size_t at, long timeout_ms,

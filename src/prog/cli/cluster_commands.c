@@ -12,8 +12,17 @@ enum { STATUS_TIMEOUT_MS = 2000, KILL_WAIT_MS = 10000 };
 static const char *state_of(const struct cluster_file_node *node)
 {
     if (process_running(&node->process))
-        return "running";
-    return node->record == NODE_STOPPED ? "stopped" : "killed";
+        return node->record == NODE_LEAVING ? "leaving" : "running";
+    return node->record == NODE_STOPPED || node->record == NODE_LEAVING ? "stopped" : "killed";
+}
+
+// What the cluster says of a node; NULL when it says nothing.
+static const char *status_of(const struct node_list *list, unsigned number)
+{
+    const struct node_entry *entry = node_list_find(list, number);
+    if (entry != NULL)
+        return entry->alive ? "alive" : "dead";
+    return list->count > 0 ? "absent" : NULL;
 }
 
 // Asks the running nodes, one after the other, until one answers. False when none does.
@@ -37,7 +46,7 @@ static void print_json(const struct cluster *cluster, const struct node_list *li
     json_t *nodes = json_array();
     for (size_t i = 0; i < cluster->file.node_count; i++) {
         const struct cluster_file_node *node = &cluster->file.nodes[i];
-        const struct node_entry *entry = node_list_find(list, node->number);
+        const char *status = status_of(list, node->number);
         bool running = process_running(&node->process);
         json_t *object =
             json_pack("{si ss si si}", "node_id", (int)node->number, "state", state_of(node),
@@ -45,9 +54,7 @@ static void print_json(const struct cluster *cluster, const struct node_list *li
         json_object_set_new(object, "pid", running ? json_integer(node->process.pid) : json_null());
         json_object_set_new(object, "endpoint",
                             json_sprintf("http://127.0.0.1:%u", node->http_port));
-        json_object_set_new(object, "status",
-                            entry != NULL ? json_string(entry->alive ? "alive" : "dead")
-                                          : json_null());
+        json_object_set_new(object, "status", status != NULL ? json_string(status) : json_null());
         json_array_append_new(nodes, object);
     }
     json_t *answer = json_pack("{ss so}", "status", "success", "nodes", nodes);
@@ -63,16 +70,17 @@ static void print_table(const struct session *session, const struct cluster *clu
     grid_init(&grid, sizeof titles / sizeof *titles, titles);
     for (size_t i = 0; i < cluster->file.node_count; i++) {
         const struct cluster_file_node *node = &cluster->file.nodes[i];
-        const struct node_entry *entry = node_list_find(list, node->number);
+        const char *status = status_of(list, node->number);
         bool running = process_running(&node->process);
-        enum color color = running                        ? COLOR_GREEN
-                           : node->record == NODE_STOPPED ? COLOR_DIM
-                                                          : COLOR_RED;
+        enum color color = running ? COLOR_GREEN : COLOR_RED;
+        if (node->record == NODE_LEAVING)
+            color = COLOR_YELLOW;
+        else if (!running && node->record == NODE_STOPPED)
+            color = COLOR_DIM;
         grid_add(&grid, COLOR_NONE, "%u", node->number);
         grid_add(&grid, color, "%s", state_of(node));
-        if (entry != NULL)
-            grid_add(&grid, entry->alive ? COLOR_GREEN : COLOR_RED, "%s",
-                     entry->alive ? "alive" : "dead");
+        if (status != NULL)
+            grid_add(&grid, strcmp(status, "alive") == 0 ? COLOR_GREEN : COLOR_RED, "%s", status);
         else
             grid_add(&grid, COLOR_DIM, "unknown");
         if (running)
@@ -99,9 +107,8 @@ void cluster_commands_print(const struct session *session, const struct cluster 
     node_list_release(&list);
 }
 
-// The cluster of --dir or BRUSIO_DIR, locked if `lock`; NULL with the exit code in `code` when that
-// fails.
-static struct cluster *open_cluster(const struct session *session, bool lock, enum exit_code *code)
+struct cluster *cluster_commands_open(const struct session *session, bool lock,
+                                      enum exit_code *code)
 {
     const char *directory = session->options.text[OPTION_DIR];
     directory = directory != NULL ? directory : getenv("BRUSIO_DIR");
@@ -124,7 +131,7 @@ static struct cluster *open_cluster(const struct session *session, bool lock, en
     return NULL;
 }
 
-static void close_cluster(struct cluster *cluster)
+void cluster_commands_close(struct cluster *cluster)
 {
     cluster_unlock(cluster);
     free(cluster);
@@ -133,11 +140,11 @@ static void close_cluster(struct cluster *cluster)
 enum exit_code cluster_status_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = open_cluster(session, false, &code);
+    struct cluster *cluster = cluster_commands_open(session, false, &code);
     if (cluster == NULL)
         return code;
     cluster_commands_print(session, cluster);
-    close_cluster(cluster);
+    cluster_commands_close(cluster);
     return session_finish(session);
 }
 
@@ -167,7 +174,7 @@ static void print_stopped(const struct session *session, const struct cluster *c
 enum exit_code cluster_stop_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = open_cluster(session, true, &code);
+    struct cluster *cluster = cluster_commands_open(session, true, &code);
     if (cluster == NULL)
         return code;
     bool running[CLUSTER_NODES_MAX] = {0};
@@ -185,20 +192,21 @@ enum exit_code cluster_stop_command(struct session *session)
     } else {
         code = session_fail(session, e, &detail);
     }
-    close_cluster(cluster);
+    cluster_commands_close(cluster);
     return code;
 }
 
-// The place of the node that the command's operand names, or node_count after a printed usage
-// error.
-static size_t named_node(const struct session *session, const struct cluster *cluster)
+size_t cluster_commands_named(const struct session *session, const struct cluster *cluster)
 {
     uint64_t number;
-    if (options_number(session->words[0], 1, cluster->file.node_count, &number))
-        return (size_t)number - 1;
-    session_usage(session, "'%s' is not one of the nodes 1 to %zu", session->words[0],
-                  cluster->file.node_count);
-    return cluster->file.node_count;
+    size_t at = cluster->file.node_count;
+    if (options_number(session->words[0], 1, CLUSTER_NODES_MAX, &number))
+        at = cluster_file_find(&cluster->file, (unsigned)number);
+    if (at == cluster->file.node_count)
+        session_usage(session,
+                      "'%s' is not one of this cluster's %zu nodes: see 'brusio cluster status'",
+                      session->words[0], cluster->file.node_count);
+    return at;
 }
 
 static void print_node(const struct session *session, const struct cluster_file_node *node,
@@ -216,7 +224,8 @@ static enum err kill_node(struct cluster *cluster, size_t at, struct errmsg *det
     struct cluster_file_node *node = &cluster->file.nodes[at];
     if (!process_running(&node->process))
         return errmsg_set(detail, ERR_NOT_FOUND, "node %u does not run", node->number);
-    node->record = NODE_KILLED;
+    if (node->record != NODE_LEAVING)
+        node->record = NODE_KILLED;
     enum err e = cluster_save(cluster, detail);
     if (e != ERR_OK)
         return e;
@@ -229,12 +238,12 @@ static enum err kill_node(struct cluster *cluster, size_t at, struct errmsg *det
 enum exit_code cluster_kill_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = open_cluster(session, true, &code);
+    struct cluster *cluster = cluster_commands_open(session, true, &code);
     if (cluster == NULL)
         return code;
-    size_t at = named_node(session, cluster);
+    size_t at = cluster_commands_named(session, cluster);
     if (at == cluster->file.node_count) {
-        close_cluster(cluster);
+        cluster_commands_close(cluster);
         return EXIT_CODE_USAGE;
     }
     struct errmsg detail = {0};
@@ -246,7 +255,7 @@ enum exit_code cluster_kill_command(struct session *session)
     } else {
         code = session_fail(session, e, &detail);
     }
-    close_cluster(cluster);
+    cluster_commands_close(cluster);
     return code;
 }
 
@@ -270,12 +279,12 @@ static enum err restart_node(struct cluster *cluster, size_t at, struct errmsg *
 enum exit_code cluster_restart_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = open_cluster(session, true, &code);
+    struct cluster *cluster = cluster_commands_open(session, true, &code);
     if (cluster == NULL)
         return code;
-    size_t at = named_node(session, cluster);
+    size_t at = cluster_commands_named(session, cluster);
     if (at == cluster->file.node_count) {
-        close_cluster(cluster);
+        cluster_commands_close(cluster);
         return EXIT_CODE_USAGE;
     }
     interrupt_init();
@@ -287,6 +296,6 @@ enum exit_code cluster_restart_command(struct session *session)
     } else {
         code = session_fail(session, e, &detail);
     }
-    close_cluster(cluster);
+    cluster_commands_close(cluster);
     return code;
 }

@@ -1,4 +1,5 @@
-// The commands about a local cluster: cluster start, status, stop, kill, restart.
+// The commands about a local cluster: cluster start, status, stop, kill, restart
+// (cluster_membership.h has add and remove).
 #ifndef BRUSIO_PROG_CLI_CLUSTER_COMMANDS_H
 #define BRUSIO_PROG_CLI_CLUSTER_COMMANDS_H
 
@@ -7,6 +8,16 @@
 
 command_run cluster_start_command, cluster_status_command, cluster_stop_command,
     cluster_kill_command, cluster_restart_command;
+
+// The cluster of --dir or BRUSIO_DIR, locked if `lock`, to be given back to cluster_commands_close;
+// NULL, with the exit code in `code`, when that fails.
+struct cluster *cluster_commands_open(const struct session *session, bool lock,
+                                      enum exit_code *code);
+void cluster_commands_close(struct cluster *cluster);
+
+// The place of the node that the command's operand names, or node_count after a printed usage
+// error.
+size_t cluster_commands_named(const struct session *session, const struct cluster *cluster);
 
 // The table of nodes, or the JSON of it: process and ports, and whether the cluster itself counts a
 // node as alive.

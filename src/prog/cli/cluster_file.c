@@ -7,7 +7,7 @@
 
 enum { CLUSTER_FILE_VERSION = 1, CLUSTER_FILE_BYTES_MAX = 256 * 1024, PORT_MAX = 65535 };
 
-static const char *const record_names[] = {"running", "stopped", "killed"};
+static const char *const record_names[] = {"running", "stopped", "killed", "leaving"};
 
 static json_t *encode_node(const struct cluster_file_node *node)
 {
@@ -15,6 +15,33 @@ static json_t *encode_node(const struct cluster_file_node *node)
                      (json_int_t)node->process.pid, "boot_id", node->process.boot_id, "start_time",
                      (json_int_t)node->process.start_time, "http_port", (int)node->http_port,
                      "peer_port", (int)node->peer_port, "state", record_names[node->record]);
+}
+
+size_t cluster_file_find(const struct cluster_file *file, unsigned number)
+{
+    size_t at = 0;
+    while (at < file->node_count && file->nodes[at].number != number)
+        at++;
+    return at;
+}
+
+size_t cluster_file_insert(struct cluster_file *file, unsigned number)
+{
+    CHECK(file->node_count < CLUSTER_NODES_MAX);
+    size_t at = file->node_count;
+    for (; at > 0 && file->nodes[at - 1].number > number; at--)
+        file->nodes[at] = file->nodes[at - 1];
+    file->nodes[at] = (struct cluster_file_node){.number = number, .record = NODE_STOPPED};
+    file->node_count++;
+    return at;
+}
+
+void cluster_file_remove(struct cluster_file *file, size_t at)
+{
+    CHECK(at < file->node_count);
+    file->node_count--;
+    for (; at < file->node_count; at++)
+        file->nodes[at] = file->nodes[at + 1];
 }
 
 json_t *cluster_file_encode(const struct cluster_file *file)
@@ -50,11 +77,11 @@ static bool get_number(const json_t *object, const char *name, uint64_t least, u
     return true;
 }
 
-static bool decode_node(struct cluster_file_node *node, const json_t *object, size_t number)
+static bool decode_node(struct cluster_file_node *node, const json_t *object, unsigned least)
 {
     uint64_t id, pid, http_port, peer_port;
     char record[CHOICE_BYTES];
-    bool valid = get_number(object, "node_id", number, number, &id) &&
+    bool valid = get_number(object, "node_id", least, CLUSTER_NODES_MAX, &id) &&
                  get_number(object, "pid", 0, INT32_MAX, &pid) &&
                  get_number(object, "start_time", 0, INT64_MAX, &node->process.start_time) &&
                  get_text(object, "boot_id", node->process.boot_id, sizeof node->process.boot_id) &&
@@ -107,7 +134,8 @@ enum err cluster_file_decode(struct cluster_file *file, const json_t *object, st
     file->complete = json_is_true(json_object_get(object, "complete"));
     file->node_count = json_array_size(nodes);
     for (size_t i = 0; i < file->node_count; i++) {
-        if (!decode_node(&file->nodes[i], json_array_get(nodes, i), i + 1))
+        unsigned least = i > 0 ? file->nodes[i - 1].number + 1 : 1;
+        if (!decode_node(&file->nodes[i], json_array_get(nodes, i), least))
             return errmsg_set(detail, ERR_CORRUPT, "its node %zu is damaged", i + 1);
     }
     return ports_differ(file) ? ERR_OK

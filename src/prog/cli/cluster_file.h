@@ -5,7 +5,8 @@
 // an error.
 //
 // Invariants
-//  1. Node numbers are 1 to node_count, in order.
+//  1. Node numbers are 1 to CLUSTER_NODES_MAX, each at most once, ascending. They are the ids that
+//     the cluster gave; numbers of nodes that were removed are missing until they are given again.
 //  2. Ports are 1 to 65535, and no two are equal.
 //
 // The directory also holds token and key (both for the owner alone), and of each node node-N/ and
@@ -20,8 +21,9 @@
 
 enum { CHOICE_BYTES = 16 };
 
-// As last recorded: running (it may have died since), stopped in order, or killed on request.
-enum node_record { NODE_RUNNING, NODE_STOPPED, NODE_KILLED };
+// As last recorded: running (it may have died since), stopped in order, killed on request, or being
+// removed from the cluster, whether it runs or not.
+enum node_record { NODE_RUNNING, NODE_STOPPED, NODE_KILLED, NODE_LEAVING };
 
 struct cluster_file_node {
     unsigned number;
@@ -39,6 +41,14 @@ struct cluster_file {
     size_t node_count;
     struct cluster_file_node nodes[CLUSTER_NODES_MAX];
 };
+
+// The place of the node `number`, node_count when there is none.
+size_t cluster_file_find(const struct cluster_file *file, unsigned number);
+
+// Makes a place for the node `number`, which is not there, and gives it; there is room. And undoes
+// it.
+size_t cluster_file_insert(struct cluster_file *file, unsigned number);
+void cluster_file_remove(struct cluster_file *file, size_t at);
 
 // ERR_NOT_FOUND when the directory holds no cluster, ERR_CORRUPT when the file is damaged.
 WARN_UNUSED enum err cluster_file_load(struct cluster_file *file, const char *directory,

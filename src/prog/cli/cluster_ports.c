@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -92,6 +93,54 @@ static enum err check_port(unsigned port, const char *kind, const char *option, 
         "%s port %u, for node %u, is taken by another program: stop that program (see 'ss -ltnp'), "
         "or make a cluster on other ports with %s PORT",
         kind, port, number, option);
+}
+
+static bool is_taken(const struct cluster_file *file, size_t at, unsigned port)
+{
+    for (size_t i = 0; i < file->node_count; i++) {
+        if (i != at && (file->nodes[i].http_port == port || file->nodes[i].peer_port == port))
+            return true;
+    }
+    int descriptor = port <= PORT_MAX ? listen_on(port) : -1;
+    if (descriptor >= 0)
+        close(descriptor);
+    return descriptor < 0;
+}
+
+// Ports of nodes that are stopped are free, but not to be given away.
+static enum err pick_one(struct cluster_file *file, size_t at, struct errmsg *detail)
+{
+    struct cluster_file *alone = memory_zeroed(1, sizeof *alone);
+    alone->node_count = 1;
+    enum err e = ERR_OK;
+    unsigned tries = 0;
+    do {
+        e = cluster_ports_pick(alone, detail);
+        file->nodes[at].http_port = alone->nodes[0].http_port;
+        file->nodes[at].peer_port = alone->nodes[0].peer_port;
+    } while (e == ERR_OK && ++tries < PICK_TRIES_MAX &&
+             (is_taken(file, at, file->nodes[at].http_port) ||
+              is_taken(file, at, file->nodes[at].peer_port)));
+    free(alone);
+    return e;
+}
+
+enum err cluster_ports_add(struct cluster_file *file, size_t at, struct errmsg *detail)
+{
+    unsigned http_port = 0;
+    unsigned peer_port = 0;
+    for (size_t i = 0; i < file->node_count; i++) {
+        const struct cluster_file_node *node = &file->nodes[i];
+        if (i != at && node->http_port >= http_port)
+            http_port = node->http_port + 1;
+        if (i != at && node->peer_port >= peer_port)
+            peer_port = node->peer_port + 1;
+    }
+    if (http_port == peer_port || is_taken(file, at, http_port) || is_taken(file, at, peer_port))
+        return pick_one(file, at, detail);
+    file->nodes[at].http_port = http_port;
+    file->nodes[at].peer_port = peer_port;
+    return ERR_OK;
 }
 
 enum err cluster_ports_check(const struct cluster_file_node *node, struct errmsg *detail)

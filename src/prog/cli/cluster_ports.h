@@ -13,6 +13,9 @@ WARN_UNUSED enum err cluster_ports_lay_out(struct cluster_file *file, unsigned h
 // connections.
 WARN_UNUSED enum err cluster_ports_pick(struct cluster_file *file, struct errmsg *detail);
 
+// Gives the node at place `at` ports: those after the highest that the others have, or free ones.
+WARN_UNUSED enum err cluster_ports_add(struct cluster_file *file, size_t at, struct errmsg *detail);
+
 // ERR_EXISTS when another process listens on one of the node's ports; the detail says which, and
 // what to do.
 WARN_UNUSED enum err cluster_ports_check(const struct cluster_file_node *node,

@@ -199,7 +199,7 @@ static void undo(struct cluster *cluster)
     interrupt_clear();
     enum err e = cluster_stop_nodes(cluster, all, NULL, &why);
     for (size_t i = 0; e == ERR_OK && i < cluster->file.node_count; i++) {
-        e = file_path(path, &why, "%s/node-%zu", cluster->directory, i + 1);
+        e = file_path(path, &why, "%s/node-%u", cluster->directory, cluster->file.nodes[i].number);
         if (e == ERR_OK)
             e = file_remove_tree(path, &why);
     }
@@ -327,6 +327,11 @@ enum err cluster_start_again(struct cluster *cluster, const struct session *sess
         any = any || begun[i];
     }
     for (size_t i = 0; e == ERR_OK && i < count; i++) {
+        if (cluster->file.nodes[i].record == NODE_LEAVING) {
+            // It ends by itself, perhaps at once.
+            progress(session, &cluster->file.nodes[i], "leaves");
+            continue;
+        }
         e = cluster_await(cluster, i, count, true, detail);
         if (e == ERR_OK)
             progress(session, &cluster->file.nodes[i], begun[i] ? "serves again" : "was running");

@@ -11,6 +11,7 @@ enum { WATCH_POLL_MS = 250, HOW_BYTES = 32 };
 
 // What was last seen of a node.
 struct watched {
+    bool known; // there is such a node
     struct process process;
     bool running;
 };
@@ -32,7 +33,8 @@ static void look_at(const struct session *session, struct watched *watched,
     bool same = node->process.pid == watched->process.pid &&
                 node->process.start_time == watched->process.start_time;
     bool reaped = process_reap(&watched->process, how, sizeof how);
-    if (watched->running && (!same || !running)) {
+    // Of one that leaves, only that it was removed is told.
+    if (watched->running && (!same || !running) && node->record != NODE_LEAVING) {
         if (node->record == NODE_RUNNING && same)
             tell(session, node->number, "ended by itself", reaped ? how : "");
         else
@@ -45,11 +47,38 @@ static void look_at(const struct session *session, struct watched *watched,
     watched->running = running;
 }
 
+// Looks at every number that a node can have.
+static void look_at_all(const struct session *session, struct watched *watched,
+                        const struct cluster_file *file)
+{
+    char how[HOW_BYTES];
+    for (unsigned number = 1; number <= CLUSTER_NODES_MAX; number++) {
+        struct watched *one = &watched[number];
+        size_t at = cluster_file_find(file, number);
+        if (at == file->node_count) {
+            if (one->known) {
+                process_reap(&one->process, how, sizeof how);
+                tell(session, number, "was removed", "");
+            }
+            *one = (struct watched){0};
+            continue;
+        }
+        if (!one->known) {
+            *one = (struct watched){.known = true, .process = file->nodes[at].process};
+            one->running = process_running(&one->process);
+            tell(session, number, "was added", "");
+        }
+        look_at(session, one, &file->nodes[at]);
+    }
+}
+
 // Every node was stopped in order, by another command.
 static bool all_stopped(const struct cluster_file *file)
 {
     for (size_t i = 0; i < file->node_count; i++) {
-        if (file->nodes[i].record != NODE_STOPPED || process_running(&file->nodes[i].process))
+        enum node_record record = file->nodes[i].record;
+        if ((record != NODE_STOPPED && record != NODE_LEAVING) ||
+            process_running(&file->nodes[i].process))
             return false;
     }
     return true;
@@ -84,23 +113,22 @@ static enum err stop_all(struct cluster *cluster, const struct session *session,
 enum err cluster_watch(struct cluster *cluster, const struct session *session,
                        struct errmsg *detail)
 {
-    struct watched watched[CLUSTER_NODES_MAX] = {0};
+    struct watched watched[CLUSTER_NODES_MAX + 1] = {0}; // by number
     struct cluster_file *latest = memory_zeroed(1, sizeof *latest);
     enum err e = ERR_OK;
     // A reader of our output that goes away must not take the nodes' keeper with it.
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < cluster->file.node_count; i++)
-        watched[i] = (struct watched){.process = cluster->file.nodes[i].process, .running = true};
+        watched[cluster->file.nodes[i].number] = (struct watched){
+            .known = true, .process = cluster->file.nodes[i].process, .running = true};
     for (;;) {
         if (interrupt_seen()) {
             e = stop_all(cluster, session, detail);
             break;
         }
-        if (cluster_file_load(latest, cluster->directory, NULL) == ERR_OK &&
-            latest->node_count == cluster->file.node_count)
+        if (cluster_file_load(latest, cluster->directory, NULL) == ERR_OK)
             cluster->file = *latest;
-        for (size_t i = 0; i < cluster->file.node_count; i++)
-            look_at(session, &watched[i], &cluster->file.nodes[i]);
+        look_at_all(session, watched, &cluster->file);
         if (all_stopped(&cluster->file))
             break;
         interrupt_sleep(WATCH_POLL_MS);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "cli/keyspace_list.h"
 #include "cli/kv.h"
+#include "cli/membership.h"
 #include "cli/node_commands.h"
 
 #include <editline/readline.h>
@@ -176,6 +177,38 @@ static void recover_all(struct menu *menu)
         printf("%zu recovered.\n", recovered);
 }
 
+static void add_node(struct menu *menu)
+{
+    struct errmsg detail = {0};
+    char *address = ask(menu, "Where it will listen for other nodes (HOST:PORT): ");
+    if (address == NULL)
+        return;
+    if (!membership_is_address(address))
+        session_usage(menu->session, "'%s' is not HOST:PORT", address);
+    else
+        good(menu, membership_add(menu->session, address, false, &detail), &detail);
+    free(address);
+}
+
+static void remove_node(struct menu *menu)
+{
+    struct errmsg detail = {0};
+    uint64_t id;
+    char *text = ask(menu, "Node: ");
+    char *sure = text != NULL ? read_line(menu, "Remove it for good (yes or no): ") : NULL;
+    if (sure == NULL)
+        goto done;
+    if (!options_number(text, 0, INT64_MAX, &id))
+        session_usage(menu->session, "'%s' is not a node's number", text);
+    else if (strcmp(sure, "yes") != 0)
+        printf("Nothing was changed.\n");
+    else
+        good(menu, membership_remove(menu->session, id, false, &detail), &detail);
+done:
+    free(sure);
+    free(text);
+}
+
 static const struct {
     const char *title;
     void (*run)(struct menu *menu);
@@ -188,6 +221,8 @@ static const struct {
     {"Recover a node", recover_one},
     {"Show the nodes", show_nodes},
     {"Recover all nodes", recover_all},
+    {"Add a node", add_node},
+    {"Remove a node", remove_node},
     {"Exit", NULL},
 };
 

@@ -5,35 +5,64 @@
 static enum color state_color(const struct node_entry *entry)
 {
     if (node_entry_up(entry))
-        return COLOR_GREEN;
+        return entry->leaving ? COLOR_YELLOW : COLOR_GREEN;
     return strcmp(entry->state, "failed") == 0 ? COLOR_YELLOW : COLOR_RED;
+}
+
+// "up", "down", "failed", and what becomes of the node besides.
+static void add_state(struct grid *grid, const struct node_entry *entry)
+{
+    grid_add(grid, state_color(entry), "%s%s%s", entry->state, entry->leaving ? ",leaving" : "",
+             entry->replaced ? ",replaced" : "");
+}
+
+// How much of what the node should hold it has; of one that leaves, what it still has.
+static void add_progress(struct grid *grid, const struct node_entry *entry)
+{
+    if (entry->leaving)
+        grid_add(grid, COLOR_YELLOW, "%llu to go", (unsigned long long)entry->slots_in_sync);
+    else if (entry->slots_target == 0)
+        grid_add(grid, COLOR_DIM, "-");
+    else if (entry->slots_awaited == 0)
+        grid_add(grid, COLOR_NONE, "100%%");
+    else
+        grid_add(grid, COLOR_YELLOW, "%llu%%",
+                 (unsigned long long)((entry->slots_target - entry->slots_awaited) * 100 /
+                                      entry->slots_target));
+}
+
+static void add_slots(struct grid *grid, const struct node_entry *entry)
+{
+    const uint64_t counts[] = {entry->slots_in_sync, entry->slots_joining, entry->slots_target};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (entry->has_slots)
+            grid_add(grid, COLOR_NONE, "%llu", (unsigned long long)counts[i]);
+        else
+            grid_add(grid, COLOR_DIM, "-");
+    }
 }
 
 void node_commands_print(const struct session *session, const struct node_list *list)
 {
-    static const char *const titles[] = {">NODE", "STATUS",   "STATE",   "ADDRESS",
-                                         "VOTER", ">IN SYNC", ">JOINING"};
+    static const char *const titles[] = {">NODE",    "STATUS",   "STATE",   "ADDRESS",  "ROLE",
+                                         ">IN SYNC", ">JOINING", ">TARGET", ">PROGRESS"};
     struct grid grid;
     grid_init(&grid, sizeof titles / sizeof *titles, titles);
     for (size_t i = 0; i < list->count; i++) {
         const struct node_entry *entry = &list->entries[i];
-        enum color color = state_color(entry);
         grid_add(&grid, COLOR_NONE, "%llu", (unsigned long long)entry->id);
-        grid_add(&grid, color, "%s", entry->alive ? "alive" : "dead");
-        grid_add(&grid, color, "%s", entry->state);
+        grid_add(&grid, state_color(entry), "%s", entry->alive ? "alive" : "dead");
+        add_state(&grid, entry);
         grid_add_bytes(&grid, slice_of_text(entry->address));
-        grid_add(&grid, COLOR_NONE, "%s", entry->voter ? "yes" : "no");
-        if (entry->has_slots) {
-            grid_add(&grid, COLOR_NONE, "%llu", (unsigned long long)entry->slots_in_sync);
-            grid_add(&grid, entry->slots_joining > 0 ? COLOR_YELLOW : COLOR_NONE, "%llu",
-                     (unsigned long long)entry->slots_joining);
-        } else {
-            grid_add(&grid, COLOR_DIM, "-");
-            grid_add(&grid, COLOR_DIM, "-");
-        }
+        grid_add(&grid, entry->voter ? COLOR_NONE : COLOR_DIM, entry->voter ? "voter" : "-");
+        add_slots(&grid, entry);
+        add_progress(&grid, entry);
     }
     grid_print(&grid, &session->output);
     grid_release(&grid);
+    uint64_t left = node_list_moves_left(list);
+    if (left > 0)
+        printf("%llu slots are still to be brought in sync\n", (unsigned long long)left);
 }
 
 enum exit_code nodes_command(struct session *session)

@@ -57,10 +57,16 @@ static bool decode_entry(struct node_entry *entry, const json_t *object)
         snprintf(entry->state, sizeof entry->state, "%s", entry->alive ? "up" : "down");
     set_address(entry, json_string_value(json_object_get(object, "address")),
                 number_of(object, "port"));
+    copy_text(entry->peer_address, sizeof entry->peer_address,
+              json_object_get(object, "peer_address"));
+    entry->leaving = json_is_true(json_object_get(object, "leaving"));
+    entry->replaced = json_is_true(json_object_get(object, "replaced"));
     entry->voter = json_is_true(json_object_get(object, "voter"));
     entry->has_slots = json_is_integer(json_object_get(object, "slots_in_sync"));
     entry->slots_in_sync = number_of(object, "slots_in_sync");
     entry->slots_joining = number_of(object, "slots_joining");
+    entry->slots_target = number_of(object, "slots_target");
+    entry->slots_awaited = number_of(object, "slots_awaited");
     return true;
 }
 
@@ -104,6 +110,15 @@ const struct node_entry *node_list_find(const struct node_list *list, uint64_t i
     return NULL;
 }
 
+const struct node_entry *node_list_find_peer(const struct node_list *list, const char *peer_address)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->entries[i].peer_address, peer_address) == 0)
+            return &list->entries[i];
+    }
+    return NULL;
+}
+
 bool node_entry_up(const struct node_entry *entry)
 {
     return entry->alive && strcmp(entry->state, "up") == 0;
@@ -127,6 +142,16 @@ bool node_list_settled(const struct node_list *list)
     return node_list_all_up(list);
 }
 
+uint64_t node_list_moves_left(const struct node_list *list)
+{
+    uint64_t left = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (node_entry_up(&list->entries[i]))
+            left += list->entries[i].slots_awaited;
+    }
+    return left;
+}
+
 static enum err ask_for_node(struct client *client, const char *verb, uint64_t id,
                              struct errmsg *detail)
 {
@@ -143,6 +168,13 @@ enum err node_fail(struct client *client, uint64_t id, struct errmsg *detail)
 enum err node_recover(struct client *client, uint64_t id, struct errmsg *detail)
 {
     return ask_for_node(client, "recover", id, detail);
+}
+
+enum err node_remove(struct client *client, uint64_t id, struct errmsg *detail)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/v1/nodes/%llu", (unsigned long long)id);
+    return client_ask_json(client, METHOD_DELETE, path, NULL, NULL, detail);
 }
 
 enum err nodes_for_key(struct client *client, struct slice key, json_t **answer,

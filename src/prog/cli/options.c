@@ -53,6 +53,12 @@ static const struct option_spec specs[OPTION_COUNT] = {
                                  "commit: synced before each answer (default);\n"
                                  "interval: synced every second"),
     [OPTION_FOREGROUND] = FLAG("foreground", "stay; Ctrl-C stops all nodes"),
+    [OPTION_YES] = FLAG("yes", "do not ask first"),
+    [OPTION_NO_WAIT] = FLAG("no-wait", "do not wait for what follows"),
+    [OPTION_NEW_NODES] = NUMBER("count", "COUNT", 1, CLUSTER_NODES_MAX, "how many nodes (1)"),
+    [OPTION_DESTROYED] =
+        TEXT("destroyed", "NODE,...", "nodes that are lost for ever, with their data"),
+    [OPTION_ACCEPT_LOSS] = FLAG("accept-loss", "give up what only destroyed nodes had"),
 };
 
 const struct option_spec *option_spec_of(enum option_id id)

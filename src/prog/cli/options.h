@@ -20,7 +20,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OPTION_ENDPOINTS_MAX = 64, OPTION_WORDS_MAX = 6, CLUSTER_NODES_MAX = 64 };
+// A command takes one word for each node at most, beside its name.
+enum {
+    OPTION_ENDPOINTS_MAX = 64,
+    CLUSTER_NODES_MAX = 64,
+    OPTION_WORDS_MAX = CLUSTER_NODES_MAX + 2
+};
 
 enum option_id {
     OPTION_ENDPOINT,
@@ -46,6 +51,11 @@ enum option_id {
     OPTION_PEER_PORT,
     OPTION_DURABILITY,
     OPTION_FOREGROUND,
+    OPTION_YES,
+    OPTION_NO_WAIT,
+    OPTION_NEW_NODES,
+    OPTION_DESTROYED,
+    OPTION_ACCEPT_LOSS,
     OPTION_COUNT
 };
 

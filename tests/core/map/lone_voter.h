@@ -9,6 +9,7 @@
 #define LONE_START_US 1000
 
 struct lone_voter {
+    uint64_t now_us; // of all that happens; the test moves it
     struct identity identity;
     struct agreement agreement;
     struct effects effects;
@@ -25,6 +26,9 @@ void lone_voter_release(struct lone_voter *voter);
 void lone_voter_restart(struct lone_voter *voter, uint64_t incarnation,
                         const struct acceptor_state *acceptor);
 
+// Time passes; nothing ticks.
+void lone_voter_pass(struct lone_voter *voter, uint64_t pass_us);
+
 // Tells a message of node `from` in the voter's own epoch, from a process of this incarnation.
 void lone_voter_tell_as(struct lone_voter *voter, node_id from, uint64_t incarnation,
                         struct message message);
@@ -38,10 +42,18 @@ void lone_voter_forget(struct lone_voter *voter);
 // How many messages of this kind go to node `to`; the last of them is in `last`.
 unsigned lone_voter_sent(struct lone_voter *voter, node_id to, enum message_kind kind);
 
-// A next map that differs from others by `lease_ms`, as bytes; with `failed` not NODE_NONE it fails
-// that node.
-struct slice lone_voter_bytes(struct lone_voter *voter, uint32_t lease_ms, node_id failed);
+// Whether the voter grants a lease to node `from`, of incarnation 1, that asks for one now.
+bool lone_voter_grants(struct lone_voter *voter, node_id from);
+
+// Another map is decided and told to the voter; taken, and left empty.
+void lone_voter_learn(struct lone_voter *voter, struct cluster_map *map);
+
+// A next map that differs from others by `next_keyspace_id`, as bytes; with `failed` not NODE_NONE
+// it fails that node.
+struct slice lone_voter_bytes(struct lone_voter *voter, uint32_t mark, node_id failed);
 // The same, proposed.
-void lone_voter_propose(struct lone_voter *voter, uint32_t lease_ms, node_id failed);
+void lone_voter_propose(struct lone_voter *voter, uint32_t mark, node_id failed);
+// The same, insisting: the node's release is not waited for long.
+void lone_voter_insist(struct lone_voter *voter, uint32_t mark, node_id failed);
 
 #endif

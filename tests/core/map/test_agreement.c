@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/rule.h"
 #include "voter_cluster.h"
 
-#define SEEDS 1000
-#define FAULTS_US (1500 * 1000)
+#define SEEDS 400
+#define FAULTS_US (3000 * 1000)
 #define CALM_US (20 * 1000 * 1000)
 #define CALM_STEP_US (100 * 1000)
 
@@ -29,6 +30,8 @@ static void run_seed(struct voter_cluster *cluster, unsigned machines, unsigned 
             fail_msg("seed %u: nothing was decided", (unsigned)seed);
         voter_cluster_run(cluster, until_us);
     }
+    if (cluster->violated)
+        fail_msg("seed %u: a rule of agreement is violated", (unsigned)seed);
     voter_cluster_release(cluster);
 }
 
@@ -58,12 +61,40 @@ static void test_agreement__newcomers_learn_under_faults(void **state)
     run_seeds(5, 3);
 }
 
+// Whether some schedule among the first seeds shows that the rule is broken.
+static bool is_caught(enum rule rule)
+{
+    struct voter_cluster *cluster = memory_zeroed(1, sizeof *cluster);
+    bool caught = false;
+    rule_broken = rule;
+    for (uint64_t seed = 1; seed <= SEEDS && !caught; seed++) {
+        voter_cluster_init(cluster, 3 + 2 * (unsigned)(seed % 2), 3, seed);
+        cluster->faulty = true;
+        voter_cluster_run(cluster, FAULTS_US);
+        caught = cluster->violated;
+        voter_cluster_release(cluster);
+    }
+    rule_broken = RULE_COUNT;
+    free(cluster);
+    return caught;
+}
+
+static void test_agreement__broken_rules_of_leases_are_caught(void **state)
+{
+    (void)state;
+    static const enum rule rules[] = {RULE_LEASE_RAN_OUT, RULE_RELEASE_EPOCH};
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (!is_caught(rules[i]))
+            fail_msg("%s can be broken unseen", rule_name(rules[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agreement__three_voters_agree_under_faults),
         cmocka_unit_test(test_agreement__five_voters_agree_under_faults),
         cmocka_unit_test(test_agreement__newcomers_learn_under_faults),
+        cmocka_unit_test(test_agreement__broken_rules_of_leases_are_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static int open_bench(void **state)
 {
     static struct bench bench;
     lone_voter_init(&bench.voter, 3);
-    coordinator_init(&bench.coordinator);
+    coordinator_init(&bench.coordinator, 60000);
     *state = &bench;
     return 0;
 }
@@ -100,7 +100,7 @@ static void test_coordinator__proposes_what_is_wished(void **state)
     struct bench *bench = *state;
     static struct wants wants;
     wants_clear(&wants);
-    wants_add_admit(&wants, &(struct want_admit){.store_id = 999, .incarnation = 1});
+    wants_add_admit(&wants, &(struct want_admit){.store_id = 999, .incarnation = 1, .fresh = true});
     wish(bench, &wants);
     tick(bench, LONE_START_US);
     assert_true(proposes(bench));
@@ -168,7 +168,7 @@ static void test_coordinator__forgets_wishes_with_each_map(void **state)
 {
     struct bench *bench = *state;
     wish_bump(bench);
-    coordinator_on_map(&bench->coordinator);
+    coordinator_on_map(&bench->coordinator, &bench->voter.agreement.map, LONE_START_US);
     assert_true(wants_empty(&bench->coordinator.wants));
     tick(bench, LONE_START_US);
     assert_false(proposes(bench));

@@ -123,6 +123,30 @@ static void test_map_step__refuses_another_cluster(void **state)
     assert_refused(pair);
 }
 
+// Leases are counted by what the map says, in every epoch: a longer one would outlast what voters
+// count with.
+static void test_map_step__refuses_another_length_of_leases(void **state)
+{
+    struct pair *pair = *state;
+    pair->next.lease_ms++;
+    assert_refused(pair);
+    pair->next.lease_ms -= 2;
+    assert_refused(pair);
+    pair->next.lease_ms++;
+    assert_int_equal(map_step_check(&pair->base, &pair->next), ERR_OK);
+}
+
+// Nodes that leave, are replaced or lose their vote serve on.
+static void test_map_step__marks_and_votes_restrict_nobody(void **state)
+{
+    struct pair *pair = *state;
+    pair->next.nodes[0].leaving = true;
+    pair->next.nodes[1].leaving = true;
+    pair->next.voters = node_bit(4);
+    assert_int_equal(map_step_check(&pair->base, &pair->next), ERR_OK);
+    assert_int_equal(map_step_restricted(&pair->base, &pair->next), 0);
+}
+
 static void test_map_step__refuses_another_epoch(void **state)
 {
     struct pair *pair = *state;
@@ -378,6 +402,8 @@ int main(void)
         TEST(nothing_changed_is_legal),
         TEST(refuses_a_bad_map),
         TEST(refuses_another_cluster),
+        TEST(refuses_another_length_of_leases),
+        TEST(marks_and_votes_restrict_nobody),
         TEST(refuses_another_epoch),
         TEST(refuses_a_lowered_incarnation),
         TEST(refuses_a_replaced_store),

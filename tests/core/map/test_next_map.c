@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/rule.h"
 #include "model/stamp.h"
 #include "core/map/next_map.h"
 #include "map_fixture.h"
@@ -166,6 +167,46 @@ static void test_next_map__a_restart_begins_the_join_anew(void **state)
     assert_true(set->join_epoch > join_epoch);
 }
 
+// A report of an earlier join, by the same process, comes late: since then it was out of the list
+// and may have missed writes.
+static bool promotes_by_an_old_join(void)
+{
+    static struct want_promote promote;
+    static struct wants wants;
+    struct cluster_map base;
+    struct cluster_map next;
+    struct replica_set set = fixture_settled(fixture_nodes(2));
+    set.target |= node_bit(3);
+    set.joining = node_bit(3);
+    set.join_epoch = FIXTURE_EPOCH;
+    cluster_map_init(&base);
+    cluster_map_init(&next);
+    fixture_map(&base, 3, 3);
+    fixture_add_keyspace(&base, &set);
+    wants_clear(&wants);
+    wants.bump = true;
+    promote = (struct want_promote){.node = 3, .incarnation = 1, .join_epoch = FIXTURE_EPOCH - 1};
+    memset(&promote.slots, 0xff, sizeof promote.slots);
+    wants_add_promote(&wants, &promote);
+    assert_true(next_map_compute(&base, &wants, &next));
+    bool promoted = node_set_has(next.keyspaces[0].sets[0].in_sync, 3);
+    cluster_map_release(&base);
+    cluster_map_release(&next);
+    return promoted;
+}
+
+static void test_next_map__promotes_only_by_this_join(void **state)
+{
+    (void)state;
+    assert_false(promotes_by_an_old_join());
+#ifdef BRUSIO_MUTANTS
+    rule_broken = RULE_JOIN_ID;
+    bool promoted = promotes_by_an_old_join();
+    rule_broken = RULE_COUNT;
+    assert_true(promoted);
+#endif
+}
+
 static void test_next_map__failed_survives_a_restart_and_down_does_not(void **state)
 {
     struct map_walk *walk = *state;
@@ -305,6 +346,7 @@ int main(void)
         TEST(nothing_written_means_nothing_to_repair),
         TEST(a_shrink_never_leaves_newcomers_alone),
         TEST(a_restart_begins_the_join_anew),
+        TEST(promotes_only_by_this_join),
         TEST(failed_survives_a_restart_and_down_does_not),
         TEST(leaves_out_what_cannot_be_done),
         TEST(a_new_keyspace_serves_at_once),

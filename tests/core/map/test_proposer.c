@@ -48,9 +48,9 @@ static uint32_t lease_of(struct slice map)
     struct cluster_map decoded;
     cluster_map_init(&decoded);
     assert_int_equal(cluster_map_decode(map, &decoded), ERR_OK);
-    uint32_t lease_ms = decoded.lease_ms;
+    uint32_t mark = decoded.next_keyspace_id;
     cluster_map_release(&decoded);
-    return lease_ms;
+    return mark;
 }
 
 static void test_proposer__decides_with_a_majority(void **state)
@@ -69,7 +69,7 @@ static void test_proposer__decides_with_a_majority(void **state)
     assert_int_equal(voter->agreement.map.epoch, FIXTURE_EPOCH);
     accepted(voter, 1);
     assert_int_equal(voter->agreement.map.epoch, FIXTURE_EPOCH + 1);
-    assert_int_equal(voter->agreement.map.lease_ms, 7);
+    assert_int_equal(voter->agreement.map.next_keyspace_id, 7);
     assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_MAP), 1);
     assert_int_equal(lone_voter_sent(voter, 3, MESSAGE_MAP), 1);
 }
@@ -209,6 +209,85 @@ static void test_proposer__maps_of_another_cluster_are_not_learned(void **state)
     assert_true(voter->agreement.foreign_seen);
 }
 
+// Who is insisted on is not waited for long: it may be dead. What it was granted runs out, for this
+// voter refuses it from now on.
+static void test_proposer__does_not_wait_for_who_is_insisted_on(void **state)
+{
+    struct lone_voter *voter = *state;
+    lone_voter_pass(voter, 2 * SECOND_US);
+    assert_true(lone_voter_grants(voter, 3));
+    lone_voter_insist(voter, 7, 3);
+    assert_int_equal(lone_voter_sent(voter, 3, MESSAGE_RELEASE_WANT), 1);
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 0);
+    agreement_tick(&voter->agreement, &voter->effects, voter->now_us + SECOND_US / 20);
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 1);
+    assert_int_equal(agreement_take_missed(&voter->agreement), 0);
+}
+
+// By its own account nothing that was granted still runs: there is nothing to wait for.
+static void test_proposer__does_not_wait_for_who_holds_no_grant(void **state)
+{
+    struct lone_voter *voter = *state;
+    lone_voter_pass(voter, 2 * SECOND_US);
+    lone_voter_insist(voter, 7, 3);
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 1);
+}
+
+// Who is not insisted on keeps its lease as long as it does not release.
+static void test_proposer__gives_up_on_a_live_node_that_does_not_release(void **state)
+{
+    struct lone_voter *voter = *state;
+    lone_voter_pass(voter, 2 * SECOND_US);
+    assert_true(lone_voter_grants(voter, 3));
+    lone_voter_propose(voter, 7, 3);
+    agreement_tick(&voter->agreement, &voter->effects, voter->now_us + SECOND_US / 20);
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 0);
+    agreement_tick(&voter->agreement, &voter->effects, voter->now_us + SECOND_US / 2);
+    assert_int_equal(voter->agreement.phase, PROPOSER_IDLE);
+    assert_int_equal(agreement_take_missed(&voter->agreement), node_bit(3));
+    assert_int_equal(agreement_take_missed(&voter->agreement), 0);
+    assert_true(lone_voter_grants(voter, 3));
+}
+
+// Voters stay silent until what they granted has run out: they are asked often enough to know soon.
+static void test_proposer__asks_often_whom_it_insists_with(void **state)
+{
+    struct lone_voter *voter = *state;
+    lone_voter_pass(voter, 2 * SECOND_US);
+    lone_voter_insist(voter, 7, 3);
+    promise(voter, 2, 0, slice_of(NULL, 0));
+    promise(voter, 3, 0, slice_of(NULL, 0));
+    lone_voter_forget(voter);
+    unsigned asked = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        lone_voter_pass(voter, SECOND_US / 20);
+        agreement_tick(&voter->agreement, &voter->effects, voter->now_us);
+        asked += lone_voter_sent(voter, 2, MESSAGE_ACCEPT);
+        lone_voter_forget(voter);
+    }
+    assert_in_range(asked, 15, 20);
+}
+
+// What it adopts may restrict somebody who is silent now: it is not waited for either.
+static void test_proposer__insists_on_whom_an_adopted_value_restricts(void **state)
+{
+    struct lone_voter *voter = *state;
+    lone_voter_pass(voter, 2 * SECOND_US);
+    assert_true(lone_voter_grants(voter, 3));
+    lone_voter_propose(voter, 7, NODE_NONE);
+    promise(voter, 1, 0, slice_of(NULL, 0));
+    promise(voter, 2, 1, lone_voter_bytes(voter, 8, 3));
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_ACCEPT), 1);
+    assert_int_equal(lease_of(voter->last.accept.map), 8);
+    lone_voter_forget(voter);
+    for (unsigned i = 0; i < 20; i++) {
+        lone_voter_pass(voter, SECOND_US / 20);
+        agreement_tick(&voter->agreement, &voter->effects, voter->now_us);
+    }
+    assert_true(lone_voter_sent(voter, 2, MESSAGE_ACCEPT) >= 15);
+    assert_true(lone_voter_sent(voter, 3, MESSAGE_RELEASE_WANT) >= 15);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_proposer__##name, open_voter, close_voter)
 
 int main(void)
@@ -225,6 +304,11 @@ int main(void)
         TEST(finishes_what_was_left_accepted),
         TEST(old_answers_count_for_nothing),
         TEST(maps_of_another_cluster_are_not_learned),
+        TEST(does_not_wait_for_who_is_insisted_on),
+        TEST(does_not_wait_for_who_holds_no_grant),
+        TEST(gives_up_on_a_live_node_that_does_not_release),
+        TEST(asks_often_whom_it_insists_with),
+        TEST(insists_on_whom_an_adopted_value_restricts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

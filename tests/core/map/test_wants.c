@@ -61,11 +61,17 @@ static void fill(struct rng *rng)
     }
     for (uint64_t i = rng_below(rng, 4); i > 0; i--)
         add_promote(rng_below(rng, 3), (unsigned)rng_below(rng, SLOTS));
+    if (rng_one_in(rng, 2))
+        wants.stopping = rng_u64(rng) & rng_u64(rng);
+    for (uint64_t i = rng_below(rng, 4); i > 0; i--)
+        wants_add_stuck(&wants, (node_id)(1 + rng_below(rng, NODES_MAX)), rng_u64(rng));
 }
 
 static void assert_equal(const struct wants *a, const struct wants *b)
 {
     assert_int_equal(a->bump, b->bump);
+    assert_true(a->stopping == b->stopping);
+    assert_memory_equal(a->stuck_by, b->stuck_by, sizeof a->stuck_by);
     assert_int_equal(a->admit_count, b->admit_count);
     assert_int_equal(a->change_count, b->change_count);
     assert_int_equal(a->shrink_count, b->shrink_count);
@@ -114,6 +120,48 @@ static void test_wants__come_back(void **state)
         assert_int_equal(wants_decode(buf_slice(&bytes), &decoded), ERR_OK);
         assert_equal(&wants, &decoded);
     }
+    buf_release(&bytes);
+}
+
+// Each says something by itself, and more is added to what is there.
+static void test_wants__stop_and_stuck_unite(void **state)
+{
+    (void)state;
+    struct buf bytes;
+    buf_init(&bytes, WANTS_BYTES_MAX);
+    assert_true(wants_empty(&wants));
+    wants.stopping = node_bit(NODES_MAX);
+    assert_false(wants_empty(&wants));
+    wants_encode(&bytes, &wants);
+    wants_clear(&wants);
+    wants_add_stuck(&wants, 2, 0);
+    assert_true(wants_empty(&wants));
+    wants_add_stuck(&wants, 2, node_bit(1) | node_bit(NODES_MAX));
+    wants_add_stuck(&wants, 3, node_bit(1));
+    wants_add_stuck(&wants, 3, node_bit(1));
+    assert_false(wants_empty(&wants));
+    wants_encode(&bytes, &wants);
+    decoded.stopping = node_bit(1);
+    decoded.stuck_by[1] = node_bit(7);
+    assert_int_equal(wants_decode(buf_slice(&bytes), &decoded), ERR_OK);
+    assert_true(decoded.stopping == (node_bit(1) | node_bit(NODES_MAX)));
+    assert_int_equal(decoded.stuck_by[1], node_bit(2) | node_bit(3) | node_bit(7));
+    assert_int_equal(decoded.stuck_by[NODES_MAX], node_bit(2));
+    wants_clear(&decoded);
+    assert_true(wants_empty(&decoded));
+    assert_int_equal(decoded.stuck_by[1], 0);
+    buf_release(&bytes);
+}
+
+// What a coordinator judges itself is not for others.
+static void test_wants__fate_is_not_told(void **state)
+{
+    (void)state;
+    struct buf bytes;
+    buf_init(&bytes, WANTS_BYTES_MAX);
+    wants.fate = (struct wants_fate){.down = 1, .up = 2, .repair = 4};
+    wants_encode(&bytes, &wants);
+    assert_int_equal(bytes.length, 0);
     buf_release(&bytes);
 }
 
@@ -225,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(come_back),
+        TEST(stop_and_stuck_unite),
+        TEST(fate_is_not_told),
         TEST(cut_bytes_are_refused_or_whole_wishes),
         TEST(the_newest_process_is_admitted),
         TEST(slots_of_one_wish_unite),

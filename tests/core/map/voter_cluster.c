@@ -7,13 +7,17 @@
 // Delays in microseconds; chances as "one in".
 enum {
     DELAY_CALM_US = 2 * 1000,
-    DELAY_FAULTY_US = 60 * 1000,
+    DELAY_FAULTY_US = 40 * 1000,
     SYNC_CALM_US = 3 * 1000,
-    SYNC_FAULTY_US = 100 * 1000,
+    SYNC_FAULTY_US = 30 * 1000,
     ACT_EVERY_US = 15 * 1000,
     LOSS = 8,
     REPEAT = 8,
     LATE = 3,
+    CUT_LASTS = 6,
+    LEASE_MS = 150,
+    ASK_EVERY_US = 30 * 1000,
+    CLOCK_START_US_MAX = 10 * 1000 * 1000,
     BATCHES_HIGH = DISK_BATCHES_MAX / 2
 };
 
@@ -27,6 +31,31 @@ static uint64_t epoch_of(const struct machine *machine)
     return machine->agreement.map.epoch;
 }
 
+// What a machine's own clock shows at a time.
+static uint64_t clock_at(const struct machine *machine, uint64_t at_us)
+{
+    int64_t gained = (int64_t)at_us * machine->rate_ppm / 1000000;
+    return (uint64_t)((int64_t)(machine->clock_start_us + at_us) + gained);
+}
+
+static uint64_t clock_now(const struct voter_cluster *cluster, struct machine *machine)
+{
+    machine->agreement.lease.now_us = clock_at(machine, cluster->now_us);
+    return machine->agreement.lease.now_us;
+}
+
+// The time at which a machine's clock will show this, not before it does.
+static uint64_t time_of(const struct machine *machine, uint64_t clock_us)
+{
+    if (clock_us == UINT64_MAX || clock_us < machine->clock_start_us)
+        return clock_us == UINT64_MAX ? UINT64_MAX : 0;
+    uint64_t at_us = clock_us - machine->clock_start_us;
+    at_us = (uint64_t)((int64_t)at_us - (int64_t)at_us * machine->rate_ppm / 1000000);
+    while (clock_at(machine, at_us) < clock_us)
+        at_us++;
+    return at_us;
+}
+
 // PEER_SEED is nobody here; MACHINES_MAX for a stranger.
 static unsigned machine_of_store(const struct voter_cluster *cluster, uint64_t store_id)
 {
@@ -36,7 +65,7 @@ static unsigned machine_of_store(const struct voter_cluster *cluster, uint64_t s
     return MACHINES_MAX;
 }
 
-// Whether the process that `node` names, if it still runs, has given up serving in `epoch`.
+// Whether the process that `node` names, if it still runs, does not serve in `epoch` any more.
 static bool has_released(const struct voter_cluster *cluster, const struct map_node *node,
                          uint64_t epoch, const struct machine *learner, bool learner_released)
 {
@@ -47,7 +76,11 @@ static bool has_released(const struct voter_cluster *cluster, const struct map_n
         return true;
     if (machine == learner)
         return learner_released;
-    return epoch_of(machine) == epoch && machine->agreement.releasing;
+    if (epoch_of(machine) == epoch && machine->agreement.releasing)
+        return true;
+    struct lease lease = machine->agreement.lease;
+    lease.now_us = clock_at(machine, cluster->now_us);
+    return !lease_is_held(&lease);
 }
 
 static void check_first(struct voter_cluster *cluster, const struct machine *learner,
@@ -62,7 +95,8 @@ static void check_first(struct voter_cluster *cluster, const struct machine *lea
     node_set restricted = map_step_restricted(&base, next);
     for (unsigned i = 0; i < base.node_count; i++)
         if (node_set_has(restricted, base.nodes[i].id))
-            CHECK(has_released(cluster, &base.nodes[i], base.epoch, learner, learner_released));
+            cluster->violated |=
+                !has_released(cluster, &base.nodes[i], base.epoch, learner, learner_released);
     cluster_map_release(&base);
 }
 
@@ -74,7 +108,7 @@ static void note_map(struct voter_cluster *cluster, const struct machine *learne
     buf_init(&bytes, CLUSTER_MAP_BYTES_MAX);
     cluster_map_encode(&bytes, &learner->agreement.map);
     if (epoch <= cluster->epoch_max) {
-        CHECK(slice_equal(buf_slice(&bytes), buf_slice(&cluster->decided[epoch])));
+        cluster->violated |= !slice_equal(buf_slice(&bytes), buf_slice(&cluster->decided[epoch]));
     } else {
         check_first(cluster, learner, learner_released);
         cluster->epoch_max = epoch;
@@ -152,8 +186,9 @@ static void settle(struct voter_cluster *cluster, unsigned index, uint64_t epoch
     small_disk_hand_over(&machine->disk, &machine->effects);
     for (size_t i = 0; i < machine->effects.send_count; i++)
         send(cluster, index, &machine->effects.sends[i]);
-    if (machine->effects.wake_us < machine->wake_us)
-        machine->wake_us = machine->effects.wake_us;
+    uint64_t wake_us = time_of(machine, machine->effects.wake_us);
+    if (wake_us < machine->wake_us)
+        machine->wake_us = wake_us > cluster->now_us ? wake_us : cluster->now_us;
     effects_clear(&machine->effects);
     plan_sync(cluster, machine);
 }
@@ -175,7 +210,8 @@ static void start(struct voter_cluster *cluster, unsigned index)
     error = voter_store_acceptor(&store, &acceptor);
     CHECK(error == ERR_OK || error == ERR_NOT_FOUND);
     agreement_init(&machine->agreement, &machine->identity, &map,
-                   error == ERR_OK ? &acceptor : NULL, rng_u64(&cluster->rng));
+                   error == ERR_OK ? &acceptor : NULL, rng_u64(&cluster->rng),
+                   clock_at(machine, cluster->now_us));
     machine->effects.epoch = epoch_of(machine);
     machine->effects.incarnation = machine->identity.incarnation;
     machine->wake_us = cluster->now_us;
@@ -201,17 +237,17 @@ static void deliver(struct voter_cluster *cluster, unsigned index, unsigned from
     uint64_t peer = cluster->machines[from].identity.store_id;
     uint64_t epoch = epoch_of(machine);
     bool released = machine->agreement.releasing;
+    uint64_t now_us = clock_now(cluster, machine);
     struct message message;
     enum err error = message_decode(bytes, &message);
     CHECK(error == ERR_OK);
     if (message.epoch > epoch)
-        agreement_ask_map(&machine->agreement, &machine->effects, cluster->now_us, peer);
+        agreement_ask_map(&machine->agreement, &machine->effects, now_us, peer);
     else if (message.epoch < epoch && message.kind != MESSAGE_MAP &&
              message.kind != MESSAGE_MAP_WANT)
         agreement_send_map(&machine->agreement, &machine->effects, peer);
     if (message.kind != MESSAGE_PING)
-        agreement_on_message(&machine->agreement, &machine->effects, cluster->now_us, peer,
-                             &message);
+        agreement_on_message(&machine->agreement, &machine->effects, now_us, peer, &message);
     settle(cluster, index, epoch, released);
 }
 
@@ -231,6 +267,7 @@ static void sync_some(struct voter_cluster *cluster, unsigned index)
     for (uint64_t left = 1 + below(cluster, 4); left > 0 && machine->disk.batch_count > 0; left--)
         token = small_disk_sync(&machine->disk);
     machine->sync_us = UINT64_MAX;
+    clock_now(cluster, machine);
     agreement_on_synced(&machine->agreement, &machine->effects, token);
     settle(cluster, index, epoch_of(machine), machine->agreement.releasing);
 }
@@ -238,9 +275,15 @@ static void sync_some(struct voter_cluster *cluster, unsigned index)
 static void tick(struct voter_cluster *cluster, unsigned index)
 {
     struct machine *machine = &cluster->machines[index];
+    uint64_t now_us = clock_now(cluster, machine);
     machine->wake_us = UINT64_MAX;
-    agreement_tick(&machine->agreement, &machine->effects, cluster->now_us);
-    CHECK(machine->effects.wake_us > cluster->now_us);
+    agreement_tick(&machine->agreement, &machine->effects, now_us);
+    CHECK(machine->effects.wake_us > now_us);
+    if (now_us >= machine->asked_us + ASK_EVERY_US) {
+        agreement_ask_leases(&machine->agreement, &machine->effects, now_us);
+        machine->asked_us = now_us;
+    }
+    effects_wake(&machine->effects, machine->asked_us + ASK_EVERY_US);
     settle(cluster, index, epoch_of(machine), machine->agreement.releasing);
 }
 
@@ -256,14 +299,15 @@ static void admit_restarted(struct voter_cluster *cluster, struct cluster_map *m
 static void change(struct voter_cluster *cluster, struct cluster_map *map)
 {
     map->epoch++;
-    map->lease_ms = (uint32_t)(1 + below(cluster, 1000000));
+    map->next_keyspace_id += (uint32_t)below(cluster, 1000);
     if (!cluster->faulty || rng_one_in(&cluster->rng, 2))
         admit_restarted(cluster, map);
     if (!cluster->faulty)
         return;
     struct map_node *node = &map->nodes[below(cluster, map->node_count)];
-    if (rng_one_in(&cluster->rng, 3))
-        node->state = node->state == NODE_UP ? NODE_FAILED : NODE_UP;
+    static const enum node_state states[] = {NODE_UP, NODE_DOWN, NODE_FAILED};
+    if (!rng_one_in(&cluster->rng, 3))
+        node->state = states[below(cluster, 3)];
     if (rng_one_in(&cluster->rng, 6)) {
         map->voters = 0;
         unsigned wanted = 1 + 2 * (unsigned)below(cluster, (map->node_count + 1u) / 2);
@@ -275,13 +319,15 @@ static void change(struct voter_cluster *cluster, struct cluster_map *map)
 static void propose(struct voter_cluster *cluster, unsigned index)
 {
     struct machine *machine = &cluster->machines[index];
-    if (!agreement_can_propose(&machine->agreement, cluster->now_us))
+    uint64_t now_us = clock_now(cluster, machine);
+    if (!agreement_can_propose(&machine->agreement, now_us))
         return;
+    node_set insisted = rng_one_in(&cluster->rng, 2) ? ~UINT64_C(0) : 0;
     struct cluster_map next;
     cluster_map_init(&next);
     cluster_map_copy(&next, &machine->agreement.map);
     change(cluster, &next);
-    agreement_propose(&machine->agreement, &machine->effects, cluster->now_us, &next);
+    agreement_propose(&machine->agreement, &machine->effects, now_us, &next, insisted);
     cluster_map_release(&next);
     settle(cluster, index, epoch_of(machine), machine->agreement.releasing);
 }
@@ -311,11 +357,11 @@ static void act(struct voter_cluster *cluster)
         propose(cluster, index);
     else if (dice < 9)
         ping(cluster, index);
-    else if (dice == 9 && cluster->faulty)
+    else if (dice == 9 && cluster->faulty && rng_one_in(&cluster->rng, 2))
         crash(cluster, index);
     else if (dice == 10 && cluster->faulty)
         machine->cut = (unsigned)rng_u64(&cluster->rng) & (unsigned)rng_u64(&cluster->rng);
-    else
+    else if (!cluster->faulty || rng_one_in(&cluster->rng, CUT_LASTS))
         machine->cut = 0;
 }
 
@@ -403,6 +449,7 @@ void voter_cluster_init(struct voter_cluster *cluster, unsigned machines, unsign
     cluster_map_init(&map);
     fixture_map(&map, machines, voters);
     map.epoch = 1;
+    map.lease_ms = LEASE_MS;
     for (unsigned i = 0; i < EPOCHS_MAX; i++)
         buf_init(&cluster->decided[i], CLUSTER_MAP_BYTES_MAX);
     cluster_map_encode(&cluster->decided[1], &map);
@@ -413,6 +460,9 @@ void voter_cluster_init(struct voter_cluster *cluster, unsigned machines, unsign
     for (unsigned i = 0; i < machines; i++) {
         struct machine *machine = &cluster->machines[i];
         small_disk_init(&machine->disk);
+        machine->clock_start_us = below(cluster, CLOCK_START_US_MAX);
+        machine->rate_ppm =
+            (int)below(cluster, 2 * LEASE_DRIFT_PPM_MAX + 1) - (int)LEASE_DRIFT_PPM_MAX;
         machine->identity = (struct identity){.store_id = map.nodes[i].store_id};
         if (i < voters)
             machine->identity.cluster = map.cluster;

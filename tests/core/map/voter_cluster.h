@@ -27,6 +27,9 @@ struct machine {
     uint64_t wake_us;
     uint64_t sync_us; // when its oldest batch is synced
     unsigned cut;     // bits of machines that it cannot send to
+    uint64_t clock_start_us;
+    int rate_ppm; // how much faster its clock runs
+    uint64_t asked_us;
 };
 
 struct packet {
@@ -47,6 +50,7 @@ struct voter_cluster {
     unsigned packet_count;
     struct buf decided[EPOCHS_MAX]; // the maps that were learned
     uint64_t epoch_max;
+    bool violated; // two maps of one epoch, or one that restricts a node that still serves
 };
 
 // `machines` nodes, the first `voters` of which are the voters of epoch 1. The others know no map
@@ -55,7 +59,8 @@ void voter_cluster_init(struct voter_cluster *cluster, unsigned machines, unsign
                         uint64_t seed);
 void voter_cluster_release(struct voter_cluster *cluster);
 
-// Goes on until this time. While `faulty`, messages are lost, repeated, late and out of order,
+// Goes on until this time. Clocks start and run differently, within the bound that is assumed.
+// While `faulty`, messages are lost, repeated, late and out of order,
 // syncs are late, links are cut, machines crash and start again, and every voter proposes what it
 // likes.
 void voter_cluster_run(struct voter_cluster *cluster, uint64_t until_us);

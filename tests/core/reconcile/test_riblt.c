@@ -24,7 +24,7 @@ static struct hash128 *random_items(struct rng *rng, uint32_t count)
 {
     struct hash128 *items = memory_new((count + 1) * sizeof *items);
     for (uint32_t i = 0; i < count; i++)
-        items[i] = (struct hash128){.high = rng_u64(rng), .low = rng_u64(rng)};
+        items[i] = riblt_item((struct hash128){.high = rng_u64(rng), .low = rng_u64(rng)});
     return items;
 }
 

@@ -19,7 +19,7 @@ static struct hash128 *random_items(struct rng *rng, uint32_t count)
 {
     struct hash128 *items = memory_new(count * sizeof *items);
     for (uint32_t i = 0; i < count; i++)
-        items[i] = (struct hash128){.high = rng_u64(rng), .low = rng_u64(rng)};
+        items[i] = riblt_item((struct hash128){.high = rng_u64(rng), .low = rng_u64(rng)});
     return items;
 }
 
@@ -116,7 +116,7 @@ static void test_riblt_symbols__are_the_same_for_ever(void **state)
     assert_int_equal(riblt_encoder_encode(&encoder, 0, 4096, &buf), ERR_OK);
     assert_int_equal(riblt_encoder_encode(&encoder, RIBLT_SYMBOLS_MAX - 4096, 4096, &buf), ERR_OK);
     assert_false(buf.overflown);
-    assert_true(hash64(buf_slice(&buf), 0) == UINT64_C(0xd8fbe3fadb165b22));
+    assert_int_equal(hash64(buf_slice(&buf), 0), UINT64_C(0xf0515521194a7c8b));
     riblt_encoder_release(&encoder);
     buf_release(&buf);
 }
@@ -185,8 +185,8 @@ static void check_decode_head(uint64_t start, uint64_t count, uint64_t items, en
     buf_append_varint(&buf, start);
     buf_append_varint(&buf, count);
     for (uint64_t i = 0; i < count && i <= RIBLT_BATCH_SYMBOLS_MAX; i++) {
-        for (int part = 0; part < 3; part++)
-            buf_append_u64_be(&buf, i);
+        for (unsigned part = 0; part < RIBLT_SYMBOL_BYTES_MIN - 1; part++)
+            buf_append_u8(&buf, (uint8_t)i);
         buf_append_varint(&buf, items);
     }
     assert_int_equal(riblt_symbols_decode(buf_slice(&buf), &symbols), wanted);

@@ -74,9 +74,15 @@ static enum err scan(void *self, enum store_table table, struct slice first, str
     return ERR_OK;
 }
 
+static enum store_room room(void *self)
+{
+    (void)self;
+    return STORE_ROOM_PLENTY;
+}
+
 struct store memory_store_reader(struct memory_store *memory)
 {
-    static const struct store_ops ops = {.get = get, .scan = scan};
+    static const struct store_ops ops = {.get = get, .scan = scan, .room = room};
     return (struct store){.ops = &ops, .self = memory};
 }
 

@@ -39,7 +39,7 @@ static void start(struct strong_bench *bench, node_id id)
     struct identity identity = {.store_id = BENCH_STORE_ID(id), .incarnation = node->incarnation};
     struct cluster_map none;
     cluster_map_init(&none);
-    agreement_init(&node->agreement, &identity, &none, NULL, id);
+    agreement_init(&node->agreement, &identity, &none, NULL, id, bench->now_us);
     effects_init(&node->effects);
     node->effects.incarnation = identity.incarnation;
     enum err error = strong_init(&node->strong, &node->agreement, &node->reader, id, bench->now_us);
@@ -204,6 +204,7 @@ void bench_tell(struct strong_bench *bench, node_id id)
     struct bench_node *node = bench->nodes[id];
     cluster_map_release(&node->agreement.map);
     cluster_map_copy(&node->agreement.map, &bench->map);
+    node->agreement.lease.held_until_us = UINT64_MAX;
     node->effects.epoch = bench->map.epoch;
     strong_on_map(&node->strong, &node->effects, bench->now_us);
     bench_absorb(bench, id);

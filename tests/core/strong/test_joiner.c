@@ -13,7 +13,11 @@
 enum {
     SWEEPS_MAX = 300,
     SWEEP_US = 1000,
-    MANY = 40, // records: more than the first symbols can tell
+    MANY = 40,    // records: more than the first symbols can tell
+    PACED = 2100, // records: more than one fetch brings
+    RATE_BYTES = 50 * 1000,
+    PACE_US = 1000 * 1000,
+    PACES_MAX = 10,
     ASK_AGAIN_US = 101 * 1000
 };
 
@@ -255,6 +259,30 @@ static void test_joiner__begins_again_with_a_new_authority(void **state)
     bench_free(bench);
 }
 
+// Sync leaves room for clients: the next fetch waits until the one before is paid for.
+static void test_joiner__fetches_at_a_bounded_rate(void **state)
+{
+    (void)state;
+    char key[32];
+    struct strong_bench *bench = join_with_old(LIST);
+    for (unsigned i = 0; i < PACED; i++) {
+        snprintf(key, sizeof key, BENCH_TAG "%u", i);
+        bench_put(bench, A, key, "value");
+    }
+    bench_run(bench);
+    bench->nodes[J]->strong.sync_bytes_per_s = RATE_BYTES;
+    join_map(bench, LIST, node_bit(J));
+    bench_run(bench);
+    assert_false(bench_wants_promotion(bench, J));
+    assert_int_equal(bench->nodes[J]->strong.joiner->phase, SYNC_PACING);
+    bench_live(bench, 1, SWEEP_US);
+    assert_int_equal(bench->nodes[J]->strong.joiner->phase, SYNC_PACING);
+    for (unsigned i = 0; i < PACES_MAX && !bench_wants_promotion(bench, J); i++)
+        bench_live(bench, 1, PACE_US);
+    assert_true(bench_wants_promotion(bench, J));
+    bench_free(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_joiner__asks_again_for_what_is_lost),
         cmocka_unit_test(test_joiner__begins_again_when_nobody_answers),
         cmocka_unit_test(test_joiner__begins_again_with_a_new_authority),
+        cmocka_unit_test(test_joiner__fetches_at_a_bounded_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,8 +47,10 @@ void testbed_open(struct testbed *testbed)
                                         .clock = fake_host_clock(&testbed->host),
                                         .request_timeout_ms = 1000,
                                         .change_timeout_ms = 5000,
+                                        .connections_max = TESTBED_CONNECTIONS_MAX,
                                         .value_bytes_max = 1000,
-                                        .held_bytes_max = 64 << 10};
+                                        .held_bytes_max = 64 << 10,
+                                        .intake_bytes_max = 64 << 10};
     struct errmsg detail;
     assert_int_equal(http_server_open(&config, &testbed->server, &detail), ERR_OK);
     testbed_connect(testbed);
@@ -185,4 +187,23 @@ void testbed_expect_error(const struct testbed *testbed, unsigned status, const 
     assert_string_equal(error, name);
     assert_true(strlen(message) > 10);
     json_decref(json);
+}
+
+void testbed_open_others(struct testbed *t, struct testbed *others, int count)
+{
+    for (int i = 0; i < count; i++) {
+        others[i] = (struct testbed){.server = t->server, .fd = -1};
+        buf_init(&others[i].in, 1 << 20);
+        testbed_connect(&others[i]);
+    }
+}
+
+void testbed_close_others(struct testbed *t, struct testbed *others, int count)
+{
+    for (int i = 0; i < count; i++) {
+        close(others[i].fd);
+        free(others[i].body);
+        buf_release(&others[i].in);
+    }
+    testbed_settle(t);
 }

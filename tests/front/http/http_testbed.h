@@ -6,6 +6,7 @@
 #include "front/http/server.h"
 
 #define TESTBED_TOKEN "sesame"
+#define TESTBED_CONNECTIONS_MAX 6
 // Of every request that needs it; ends its line.
 #define TESTBED_AUTH "Authorization: Bearer " TESTBED_TOKEN "\r\n"
 
@@ -27,6 +28,11 @@ struct testbed {
 void testbed_open(struct testbed *testbed);
 void testbed_close(struct testbed *testbed);
 void testbed_connect(struct testbed *testbed);
+
+// More clients of the same server, each for testbed_send, testbed_take, testbed_connect; all to be
+// closed again.
+void testbed_open_others(struct testbed *testbed, struct testbed *others, int count);
+void testbed_close_others(struct testbed *testbed, struct testbed *others, int count);
 
 // Sends bytes, then takes the answer (with `without_body`, to HEAD, none is expected).
 void testbed_send(struct testbed *testbed, const void *bytes, size_t length);

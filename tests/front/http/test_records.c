@@ -133,12 +133,18 @@ static void test_records__names_the_hosts_errors(void **state)
         unsigned status;
         const char *name;
         bool retry;
-    } cases[] = {{ERR_INVALID, 400, "invalid", false}, {ERR_TOO_LARGE, 413, "too_large", false},
-                 {ERR_EXISTS, 409, "exists", false},   {ERR_MISMATCH, 412, "mismatch", false},
-                 {ERR_ILLEGAL, 409, "illegal", false}, {ERR_UNAVAILABLE, 503, "unavailable", true},
-                 {ERR_RETRY, 503, "retry", true},      {ERR_UNKNOWN, 504, "outcome_unknown", false},
-                 {ERR_TIMEOUT, 504, "timeout", false}, {ERR_BUSY, 429, "busy", true},
-                 {ERR_FULL, 507, "full", false},       {ERR_IO, 500, "io", false},
+    } cases[] = {{ERR_INVALID, 400, "invalid", false},
+                 {ERR_TOO_LARGE, 413, "too_large", false},
+                 {ERR_EXISTS, 409, "exists", false},
+                 {ERR_MISMATCH, 412, "mismatch", false},
+                 {ERR_ILLEGAL, 409, "illegal", false},
+                 {ERR_UNAVAILABLE, 503, "unavailable", true},
+                 {ERR_RETRY, 503, "retry", true},
+                 {ERR_UNKNOWN, 504, "outcome_unknown", false},
+                 {ERR_TIMEOUT, 504, "timeout", false},
+                 {ERR_BUSY, 503, "busy", true},
+                 {ERR_FULL, 507, "insufficient_storage", false},
+                 {ERR_IO, 500, "io", false},
                  {ERR_CORRUPT, 500, "corrupt", false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         t->host.error = cases[i].error;

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 static int setup(void **state)
 {
@@ -229,49 +230,73 @@ static void test_server__bounds_bodies(void **state)
     assert_int_equal(testbed_ask(t, "DELETE /v1/kv/default/a", "", "useless"), 204);
 }
 
-static void test_server__bounds_what_all_hold(void **state)
+static void test_server__turns_away_who_is_too_many(void **state)
 {
     struct testbed *t = *state;
-    // Bodies that are never finished fill what may be held (64 KiB): each brings 20,000 bytes of
-    // JSON.
-    enum { OTHERS = 3, BYTES = 20000 };
+    enum { OTHERS = TESTBED_CONNECTIONS_MAX };
     struct testbed others[OTHERS];
-    char *body = malloc(BYTES);
-    memset(body, ' ', BYTES);
-    for (int i = 0; i < OTHERS; i++) {
-        others[i] = (struct testbed){.server = t->server, .fd = -1};
-        buf_init(&others[i].in, 1 << 20);
-        testbed_connect(&others[i]);
-        send_text(&others[i], "POST /write HTTP/1.1\r\nHost: t\r\n" TESTBED_AUTH
-                              "Content-Length: 20001\r\n\r\n");
-        testbed_send(&others[i], body, BYTES);
-        testbed_settle(t);
-    }
-    send_text(t,
-              "POST /write HTTP/1.1\r\nHost: t\r\n" TESTBED_AUTH "Content-Length: 20000\r\n\r\n");
-    testbed_send(t, body, BYTES);
-    testbed_take(t, false);
-    testbed_expect_error(t, 429, "busy");
+    // All are busy, with one more than there may be.
+    t->host.holds = true;
+    testbed_open_others(t, others, OTHERS);
+    for (int i = 0; i < OTHERS; i++)
+        send_text(&others[i], "GET /read/a HTTP/1.1\r\nHost: t\r\n" TESTBED_AUTH "\r\n");
+    testbed_settle(t);
+    assert_int_equal(t->host.held_count, OTHERS);
+    // The testbed's own connection has said nothing all the while, and now is too late.
+    unsigned before = t->host.request_count;
+    testbed_ask(t, "DELETE /delete/a", "", NULL);
+    testbed_expect_error(t, 503, "busy");
     assert_true(testbed_has_header(t, "Retry-After: 1"));
-    // When the others are done there is room again.
+    testbed_settle(t);
+    assert_int_equal(t->host.request_count, before);
+    testbed_connect(t);
+    testbed_take(t, false);
+    testbed_expect_error(t, 503, "busy");
+    // With them gone there is room.
+    fake_host_release(&t->host, &(struct reply){.value = slice_of_text("late")});
+    t->host.holds = false;
     for (int i = 0; i < OTHERS; i++) {
-        testbed_send(&others[i], " ", 1);
         testbed_take(&others[i], false);
-        testbed_expect_error(&others[i], 400, "invalid");
-        testbed_connect(&others[i]);
+        assert_int_equal(others[i].status, 200);
     }
     testbed_settle(t);
-    send_text(t,
-              "POST /write HTTP/1.1\r\nHost: t\r\n" TESTBED_AUTH "Content-Length: 20000\r\n\r\n");
-    testbed_send(t, body, BYTES);
-    testbed_take(t, false);
-    testbed_expect_error(t, 400, "invalid");
-    free(body);
-    for (int i = 0; i < OTHERS; i++) {
-        testbed_connect(&others[i]);
-        free(others[i].body);
-        buf_release(&others[i].in);
-    }
+    testbed_connect(t);
+    assert_int_equal(testbed_ask(t, "GET /nodes", "", NULL), 200);
+    testbed_close_others(t, others, OTHERS);
+}
+
+static void expect_cut(struct testbed *t, uint64_t after_us)
+{
+    t->host.now_us += after_us;
+    testbed_settle(t);
+    http_server_run(t->server);
+    testbed_settle(t);
+    char byte;
+    assert_int_equal(recv(t->fd, &byte, 1, 0), 0);
+    testbed_connect(t);
+}
+
+static void test_server__cuts_slow_requests(void **state)
+{
+    struct testbed *t = *state;
+    testbed_settle(t);
+    assert_in_range(http_server_timeout_ms(t->server), 1, 10000);
+    expect_cut(t, 10000000);
+    send_text(t, "GET /read/a HTTP/1.1\r\nHost: t\r\nA: ");
+    testbed_settle(t);
+    expect_cut(t, 10000000);
+    send_text(t, "PUT /v1/kv/default/a HTTP/1.1\r\nHost: t\r\n" TESTBED_AUTH
+                 "Content-Length: 10\r\n\r\n12345");
+    testbed_settle(t);
+    expect_cut(t, 10000000);
+    assert_int_equal(t->host.request_count, 0);
+    // One that was answered may be idle for longer.
+    assert_int_equal(testbed_ask(t, "GET /nodes", "", NULL), 200);
+    t->host.now_us += 59000000;
+    testbed_settle(t);
+    http_server_run(t->server);
+    assert_int_equal(testbed_ask(t, "GET /nodes", "", NULL), 200);
+    expect_cut(t, 60000000);
 }
 
 static void test_server__lets_go_of_what_is_sent(void **state)
@@ -335,7 +360,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_server__answers_who_waits_at_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server__survives_clients_that_leave, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server__bounds_bodies, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__bounds_what_all_hold, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_server__turns_away_who_is_too_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_server__cuts_slow_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server__lets_go_of_what_is_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server__hangs_up_on_endless_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server__refuses_bad_config, setup, teardown),

@@ -140,6 +140,46 @@ static void test_cluster_file__bounds_nodes(void **state)
     json_decref(object);
 }
 
+static void expect_numbers(const struct cluster_file *file, const unsigned *numbers, size_t count)
+{
+    assert_int_equal(file->node_count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(file->nodes[i].number, numbers[i]);
+        assert_int_equal(cluster_file_find(file, numbers[i]), i);
+    }
+}
+
+static void test_cluster_file__bears_gaps(void **state)
+{
+    (void)state;
+    struct cluster_file file = sample();
+    struct cluster_file back;
+    struct errmsg detail = {0};
+    assert_int_equal(cluster_file_insert(&file, 64), 2);
+    file.nodes[2].http_port = 5064;
+    file.nodes[2].peer_port = 6064;
+    cluster_file_remove(&file, 0);
+    expect_numbers(&file, (const unsigned[]){2, 64}, 2);
+    assert_int_equal(cluster_file_find(&file, 1), 2);
+    file.nodes[0].record = NODE_LEAVING;
+    json_t *object = cluster_file_encode(&file);
+    assert_int_equal(cluster_file_decode(&back, object, &detail), ERR_OK);
+    assert_same(&file, &back);
+    // Not in order, twice, too high.
+    json_t *nodes = json_object_get(object, "nodes");
+    static const int wrong[] = {65, 64, 0};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        json_object_set_new(json_array_get(nodes, 0), "node_id", json_integer(wrong[i]));
+        assert_int_equal(cluster_file_decode(&back, object, &detail), ERR_CORRUPT);
+    }
+    json_decref(object);
+    assert_int_equal(cluster_file_insert(&file, 1), 0);
+    assert_int_equal(cluster_file_insert(&file, 7), 2);
+    expect_numbers(&file, (const unsigned[]){1, 2, 7, 64}, 4);
+    assert_int_equal(file.nodes[1].record, NODE_LEAVING);
+    assert_int_equal(file.nodes[3].http_port, 5064);
+}
+
 static void test_cluster_ports__lay_out(void **state)
 {
     (void)state;
@@ -172,14 +212,39 @@ static void test_cluster_ports__pick_differs(void **state)
     }
 }
 
+static void test_cluster_ports__add_one(void **state)
+{
+    (void)state;
+    struct cluster_file file = {.node_count = 2};
+    struct errmsg detail = {0};
+    // Ports whose next ones are free as well.
+    do {
+        assert_int_equal(cluster_ports_pick(&file, &detail), ERR_OK);
+        file.nodes[1].http_port = file.nodes[0].http_port + 1;
+        file.nodes[1].peer_port = file.nodes[0].peer_port + 1;
+    } while (cluster_ports_check(&file.nodes[1], &detail) != ERR_OK ||
+             file.nodes[1].http_port == file.nodes[0].peer_port ||
+             file.nodes[1].peer_port == file.nodes[0].http_port);
+    assert_int_equal(cluster_ports_add(&file, 1, &detail), ERR_OK);
+    assert_int_equal(file.nodes[1].http_port, file.nodes[0].http_port + 1);
+    assert_int_equal(file.nodes[1].peer_port, file.nodes[0].peer_port + 1);
+    // Past the last port, others are found.
+    file.nodes[0].http_port = 65535;
+    assert_int_equal(cluster_ports_add(&file, 1, &detail), ERR_OK);
+    assert_int_equal(cluster_ports_check(&file.nodes[1], &detail), ERR_OK);
+    assert_true(file.nodes[1].http_port > 0 && file.nodes[1].http_port < 65535);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cluster_file__comes_back_from_disk),
         cmocka_unit_test(test_cluster_file__refuses_damage),
         cmocka_unit_test(test_cluster_file__bounds_nodes),
+        cmocka_unit_test(test_cluster_file__bears_gaps),
         cmocka_unit_test(test_cluster_ports__lay_out),
         cmocka_unit_test(test_cluster_ports__pick_differs),
+        cmocka_unit_test(test_cluster_ports__add_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

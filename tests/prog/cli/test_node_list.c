@@ -27,9 +27,12 @@ static void test_node_list__reads_a_full_answer(void **state)
             "{\"status\":\"success\",\"epoch\":9,\"answered_by\":{\"node_id\":2,\"serving\":true},"
             "\"nodes\":["
             "{\"node_id\":1,\"status\":\"alive\",\"state\":\"up\",\"address\":\"127.0.0.1:5000\","
-            "\"port\":5000,\"voter\":true,\"slots_in_sync\":16384,\"slots_joining\":0},"
+            "\"port\":5000,\"voter\":true,\"slots_in_sync\":16384,\"slots_joining\":0,"
+            "\"slots_target\":16384,\"slots_awaited\":3,\"peer_address\":\"127.0.0.1:6000\","
+            "\"leaving\":true,\"replaced\":false},"
             "{\"node_id\":2,\"status\":\"dead\",\"state\":\"failed\",\"address\":\"10.0.0.2\","
-            "\"port\":5001,\"slots_in_sync\":5,\"slots_joining\":7}]}"),
+            "\"port\":5001,\"slots_in_sync\":5,\"slots_joining\":7,\"slots_awaited\":9,"
+            "\"replaced\":true}]}"),
         ERR_OK);
     assert_int_equal(list.epoch, 9);
     assert_int_equal(list.answered_by, 2);
@@ -37,6 +40,14 @@ static void test_node_list__reads_a_full_answer(void **state)
     assert_true(node_entry_up(&list.entries[0]));
     assert_string_equal(list.entries[0].address, "127.0.0.1:5000");
     assert_true(list.entries[0].voter);
+    assert_true(list.entries[0].leaving);
+    assert_false(list.entries[0].replaced);
+    assert_true(list.entries[1].replaced);
+    assert_int_equal(list.entries[0].slots_target, 16384);
+    assert_ptr_equal(node_list_find_peer(&list, "127.0.0.1:6000"), &list.entries[0]);
+    assert_null(node_list_find_peer(&list, "127.0.0.1:6001"));
+    // Of node 2, which is not up, nothing is waited for.
+    assert_int_equal(node_list_moves_left(&list), 3);
     assert_string_equal(list.entries[1].address, "10.0.0.2:5001");
     assert_false(node_entry_up(&list.entries[1]));
     assert_int_equal(list.entries[1].slots_joining, 7);

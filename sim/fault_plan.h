@@ -1,0 +1,93 @@
+// The faults of one run, drawn before it begins: what, when, for how long.
+//
+// Promise: a plan depends on its generator alone, and each fault carries a seed of its own, so that
+// a fault can be left out and the others stay what they were.
+//
+// Invariants
+//  1. Faults are numbered from 1 on, in order of round and time.
+//
+// A seed draws its own mix: often only one or two kinds of faults, so that no kind is hidden behind
+// the others (Groce et al., "Swarm testing", 2012).
+#ifndef BRUSIO_SIM_FAULT_PLAN_H
+#define BRUSIO_SIM_FAULT_PLAN_H
+
+#include "base/random.h"
+
+#include <stddef.h>
+
+#define FAULTS_MAX 160
+#define FAULT_ROUNDS_MAX 3
+
+// Name, text, and how often it is drawn among the others.
+#define FAULT_TABLE(X)                                                                             \
+    X(DRILL, "drill", 12)      /* an operator fails or recovers a node */                          \
+    X(STRATEGY, "strategy", 4) /* another strategy or factor */                                    \
+    X(SLOW_DISK, "slow disk", 3)                                                                   \
+    X(CRASH, "crash", 6)                    /* of one process */                                   \
+    X(CRASH_SEVERAL, "crash of several", 2) /* at once; each starts again on its own */            \
+    X(POWER_LOSS, "power loss", 1)          /* of the whole cluster */                             \
+    X(SHUT_DOWN, "orderly end", 4)          /* of a process that others take over from */          \
+    X(LEAVE, "leave", 3)                    /* a node is removed, and comes back empty */          \
+    X(STOP, "stop", 5)                      /* a process stands still and goes on */               \
+    X(CLOCK_RATE, "clock rate", 3)          /* within the bound that leases assume */              \
+    X(SPLIT, "split", 3)                    /* in two, in both directions */                       \
+    X(SPLIT_ONE_WAY, "one-way split", 2)    /* one part is not heard by the other */               \
+    X(PAIR_APART, "pair apart", 3)          /* two nodes do not hear each other */                 \
+    X(CUT_OFF, "cut off", 4)                /* one node from all others */                         \
+    X(NET_STORM, "net storm", 3)            /* much loss, repetition and delay */                  \
+    X(KINDS_LATE, "late messages", 5)       /* of some kinds, overtaken by others */               \
+    X(KINDS_LOST, "lost messages", 3)       /* of some kinds */                                    \
+    X(DISK_BREAKS, "broken disk", 2)        /* a batch fails, and the node ends */                 \
+    X(DISK_FULL, "full disk", 2)                                                                   \
+    X(READS_FAIL, "failing reads", 1)                                                              \
+    X(JOIN, "join", 0) /* one more node; as many as the run has yet */
+
+enum fault_kind {
+#define X(name, text, weight) FAULT_##name,
+    FAULT_TABLE(X)
+#undef X
+        FAULT_KIND_COUNT
+};
+
+// "power loss"; never NULL.
+const char *fault_name(enum fault_kind kind);
+
+struct fault {
+    unsigned number;
+    unsigned round;
+    enum fault_kind kind;
+    uint64_t at_us;    // since its round began
+    uint64_t lasts_us; // of what ends
+    uint64_t seed;     // of whatever else it draws
+    bool left_out;
+};
+
+struct fault_plan {
+    struct fault faults[FAULTS_MAX];
+    unsigned count;
+    unsigned rounds;
+    uint64_t round_us[FAULT_ROUNDS_MAX];
+    bool hot; // faults follow each other fast, and mostly hit the primary of a key
+};
+
+// How fast faults follow each other: within milliseconds, or (LONG) with quiet hours between.
+enum fault_pace {
+    FAULT_PACE_FASTEST,
+    FAULT_PACE_FASTER,
+    FAULT_PACE_FAST,
+    FAULT_PACE_SECONDS,
+    FAULT_PACE_SLOW,
+    FAULT_PACE_LONG,
+    FAULT_PACE_COUNT
+};
+
+enum fault_pace fault_plan_draw_pace(struct rng *rng);
+
+// `joins` of the faults are FAULT_JOIN, at most FAULTS_MAX / 4.
+void fault_plan_draw(struct fault_plan *plan, struct rng *rng, enum fault_pace pace,
+                     unsigned joins);
+
+// A fault that is not there is ignored.
+void fault_plan_leave_out(struct fault_plan *plan, unsigned number);
+
+#endif

@@ -1,0 +1,511 @@
+#include "sim/faults.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+
+enum { SECOND_US = 1000000, RESTART_SPREAD_US = 500000, HELD_KINDS_MAX = 3 };
+
+static const struct delay disk_delay = {.us_min = 50, .us_max = 2000};
+
+void faults_init(struct faults *faults, struct cluster_sim *cluster, const struct fault_plan *plan,
+                 const struct net_sim_faults *net, unsigned nodes_max)
+{
+    *faults =
+        (struct faults){.cluster = cluster, .plan = plan, .net = *net, .nodes_max = nodes_max};
+    for (unsigned i = 0; i < CLUSTER_SIM_NODES_MAX; i++)
+        faults->starts[i] = (struct fault_start){.faults = faults, .node = i};
+    for (unsigned i = 0; i < plan->count; i++)
+        faults->events[i] = (struct fault_event){.faults = faults, .fault = &plan->faults[i]};
+}
+
+static struct timeline *timeline_of(struct faults *faults)
+{
+    return faults->cluster->timeline;
+}
+
+static uint32_t all_nodes(const struct faults *faults)
+{
+    return (UINT32_C(1) << faults->cluster->node_count) - 1;
+}
+
+// --- whom a fault hits
+
+// Any node; in a hot run mostly the one that orders a key's writes.
+static struct sim_node *draw_node(struct faults *faults, struct rng *rng)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    const struct cluster_map *map = cluster_sim_map(cluster);
+    if (faults->plan->hot && map != NULL && cluster->watched_count > 0 && rng_one_in(rng, 2)) {
+        uint16_t slot = cluster->watched[rng_below(rng, cluster->watched_count)];
+        const struct map_node *primary =
+            cluster_map_node(map, map_keyspace_slot(&map->keyspaces[0], slot)->primary);
+        for (unsigned i = 0; primary != NULL && i < cluster->node_count; i++)
+            if (cluster->nodes[i].store_id == primary->store_id)
+                return &cluster->nodes[i];
+    }
+    return &cluster->nodes[rng_below(rng, cluster->node_count)];
+}
+
+static bool runs(const struct sim_node *node)
+{
+    return node->state == SIM_NODE_RUNS;
+}
+
+static unsigned dead_count(const struct faults *faults)
+{
+    unsigned dead = 0;
+    for (unsigned i = 0; i < faults->cluster->node_count; i++)
+        dead += faults->cluster->nodes[i].state == SIM_NODE_DEAD;
+    return dead;
+}
+
+// Mostly a majority stays up: a cluster that is down teaches little.
+static bool may_end(const struct faults *faults, struct rng *rng)
+{
+    return 2 * (dead_count(faults) + 1) < faults->cluster->node_count || rng_one_in(rng, 4);
+}
+
+// --- operators
+
+static void on_change_reply(void *context, const struct reply *reply)
+{
+    struct faults *faults = context;
+    faults->changes_waiting--;
+    cluster_sim_trace(faults->cluster, "change: %s", err_name(reply->error));
+}
+
+void faults_change(struct faults *faults, struct rng *rng, const struct change *change)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    struct request request = {.kind = REQUEST_CHANGE, .change = *change};
+    unsigned first = (unsigned)rng_below(rng, cluster->node_count);
+    struct sim_node *node = &cluster->nodes[first];
+    for (unsigned i = 0; i < cluster->node_count && !runs(node); i++)
+        node = &cluster->nodes[(first + i) % cluster->node_count];
+    cluster_sim_trace(cluster, "at node %u: change %d node %u strategy %d factor %u",
+                      node->index + 1, (int)change->kind, change->node, (int)change->strategy,
+                      change->replication_factor);
+    faults->changes_waiting++;
+    cluster_sim_request(node, &request, on_change_reply, faults);
+}
+
+static bool drill(struct faults *faults, struct rng *rng)
+{
+    const struct cluster_map *map = cluster_sim_map(faults->cluster);
+    const struct map_node *known = cluster_map_node_of_store(map, draw_node(faults, rng)->store_id);
+    if (known == NULL)
+        return false;
+    // Mostly a majority stays up here too.
+    bool most_up = 2 * node_set_count(cluster_map_live(map)) > map->node_count + 1u;
+    bool fails = known->state == NODE_UP && (most_up || rng_one_in(rng, 8));
+    enum change_kind kind = fails ? CHANGE_FAIL : CHANGE_RECOVER;
+    faults_change(faults, rng, &(struct change){.kind = kind, .node = known->id});
+    return true;
+}
+
+static bool change_strategy(struct faults *faults, struct rng *rng)
+{
+    unsigned nodes = cluster_sim_map(faults->cluster)->node_count;
+    struct change change = {.kind = CHANGE_STRATEGY,
+                            .keyspace = 0,
+                            .strategy = (enum strategy)rng_below(rng, STRATEGY_COUNT),
+                            .replication_factor = (uint8_t)(1 + rng_below(rng, nodes))};
+    faults_change(faults, rng, &change);
+    return true;
+}
+
+// --- processes
+
+static void start_node(struct faults *faults, struct sim_node *node)
+{
+    struct fault_start *start = &faults->starts[node->index];
+    timeline_cancel(timeline_of(faults), start->event);
+    start->event = TIMELINE_NO_EVENT;
+    if (node->state == SIM_NODE_DEAD)
+        (void)sim_node_start(node);
+}
+
+static void on_start(void *context, void *argument)
+{
+    struct fault_start *start = context;
+    (void)argument;
+    start->event = TIMELINE_NO_EVENT;
+    start_node(start->faults, &start->faults->cluster->nodes[start->node]);
+}
+
+static void start_later(struct faults *faults, const struct sim_node *node, uint64_t us)
+{
+    struct fault_start *start = &faults->starts[node->index];
+    timeline_cancel(timeline_of(faults), start->event);
+    start->event = timeline_add(timeline_of(faults), timeline_now_us(timeline_of(faults)) + us,
+                                on_start, start, NULL);
+}
+
+static bool crash(struct faults *faults, const struct fault *fault, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    if (node->state == SIM_NODE_DEAD || !may_end(faults, rng))
+        return false;
+    sim_node_crash(node);
+    start_later(faults, node, fault->lasts_us);
+    return true;
+}
+
+// Several, or all when power is lost, at one moment.
+static bool crash_several(struct faults *faults, const struct fault *fault, struct rng *rng)
+{
+    bool power = fault->kind == FAULT_POWER_LOSS;
+    unsigned ended = 0;
+    for (unsigned i = 0; i < faults->cluster->node_count; i++) {
+        struct sim_node *node = &faults->cluster->nodes[i];
+        bool hit = power || rng_one_in(rng, 2);
+        uint64_t back_us = fault->lasts_us + rng_below(rng, RESTART_SPREAD_US);
+        if (node->state == SIM_NODE_DEAD || !hit)
+            continue;
+        if (power)
+            sim_node_lose_power(node);
+        else
+            sim_node_crash(node);
+        start_later(faults, node, back_us);
+        ended++;
+    }
+    return ended > (power ? 0 : 1);
+}
+
+static bool shut_down(struct faults *faults, struct fault_event *event, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    if (!runs(node) || node->disk_fails || !may_end(faults, rng))
+        return false;
+    event->from = UINT32_C(1) << node->index;
+    sim_node_shut_down(node);
+    return true;
+}
+
+static bool leave(struct faults *faults, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    const struct map_node *known =
+        cluster_map_node_of_store(cluster_sim_map(faults->cluster), node->store_id);
+    if (known == NULL || node->removed)
+        return false;
+    node->leaves = true;
+    faults_change(faults, rng, &(struct change){.kind = CHANGE_REMOVE, .node = known->id});
+    return true;
+}
+
+static bool stop_process(struct faults *faults, struct fault_event *event, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    if (!runs(node))
+        return false;
+    event->from = UINT32_C(1) << node->index;
+    sim_node_stop(node);
+    return true;
+}
+
+static bool set_clock_rate(struct faults *faults, struct rng *rng)
+{
+    const struct sim_node *node = draw_node(faults, rng);
+    uint64_t draw = rng_below(rng, 2 * FAULTS_RATE_PPM_MAX + 1);
+    // The ends of the range as often as all else.
+    int32_t rate = rng_one_in(rng, 4)   ? FAULTS_RATE_PPM_MAX
+                   : rng_one_in(rng, 3) ? -FAULTS_RATE_PPM_MAX
+                                        : (int32_t)draw - FAULTS_RATE_PPM_MAX;
+    cluster_sim_trace(faults->cluster, "node %u: clock at %d ppm", node->index + 1, (int)rate);
+    clock_sim_set_rate(node->clock, rate);
+    return true;
+}
+
+static bool join(struct faults *faults)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    if (cluster->node_count >= faults->nodes_max)
+        return false;
+    cluster_sim_add_node(cluster);
+    return true;
+}
+
+// --- the network
+
+static void cut(struct faults *faults, unsigned from, unsigned to, bool more)
+{
+    uint8_t *cuts = &faults->cuts[from][to];
+    const struct sim_node *nodes = faults->cluster->nodes;
+    *cuts = (uint8_t)(more ? *cuts + 1 : *cuts - 1);
+    net_sim_block(faults->cluster->net, nodes[from].store_id, nodes[to].store_id, *cuts > 0);
+}
+
+static void cut_parts(struct fault_event *event, bool more)
+{
+    for (unsigned from = 0; from < CLUSTER_SIM_NODES_MAX; from++) {
+        for (unsigned to = 0; to < CLUSTER_SIM_NODES_MAX; to++) {
+            if ((event->from >> from & 1) == 0 || (event->to >> to & 1) == 0)
+                continue;
+            cut(event->faults, from, to, more);
+            if (event->both_ways)
+                cut(event->faults, to, from, more);
+        }
+    }
+}
+
+static bool split(struct faults *faults, struct fault_event *event, struct rng *rng)
+{
+    uint32_t all = all_nodes(faults);
+    uint32_t one = UINT32_C(1) << draw_node(faults, rng)->index;
+    uint32_t other = UINT32_C(1) << rng_below(rng, faults->cluster->node_count);
+    uint32_t part = (uint32_t)rng_u64(rng) & all;
+    bool whole_parts =
+        event->fault->kind == FAULT_SPLIT || event->fault->kind == FAULT_SPLIT_ONE_WAY;
+    event->from = whole_parts ? part : one;
+    event->to = event->fault->kind == FAULT_PAIR_APART ? other & ~one : all & ~event->from;
+    event->both_ways = event->fault->kind != FAULT_SPLIT_ONE_WAY &&
+                       (event->fault->kind == FAULT_SPLIT || !rng_one_in(rng, 4));
+    if (event->from == 0 || event->to == 0)
+        return false;
+    cut_parts(event, true);
+    return true;
+}
+
+static bool net_storm(struct faults *faults, struct rng *rng)
+{
+    struct net_sim_faults storm = faults->net;
+    storm.lose_one_in = 2 + rng_below(rng, 8);
+    storm.duplicate_one_in = 1 + rng_below(rng, 10);
+    storm.delay.us_max += rng_below(rng, 20000);
+    storm.reorder = rng_one_in(rng, 2);
+    net_sim_set_faults(faults->cluster->net, &storm);
+    return true;
+}
+
+static uint64_t hold(void *context, struct slice bytes)
+{
+    struct faults *faults = context;
+    struct message message;
+    if (message_decode(bytes, &message) != ERR_OK || (faults->held >> message.kind & 1) == 0 ||
+        rng_one_in(&faults->held_rng, 4))
+        return 0;
+    return faults->held_us_max == 0 ? NET_SIM_HOLD_FOREVER
+                                    : 1 + rng_below(&faults->held_rng, faults->held_us_max);
+}
+
+static bool hold_kinds(struct faults *faults, const struct fault *fault, struct rng *rng)
+{
+    bool lost = fault->kind == FAULT_KINDS_LOST;
+    for (uint64_t left = 1 + rng_below(rng, HELD_KINDS_MAX); left > 0; left--)
+        faults->held |= UINT64_C(1) << rng_below(rng, MESSAGE_KIND_COUNT);
+    faults->held_us_max = lost ? 0 : 1 + rng_below(rng, rng_one_in(rng, 3) ? SECOND_US : 50000);
+    rng_init(&faults->held_rng, rng_u64(rng));
+    net_sim_set_hold(faults->cluster->net, hold, faults);
+    return true;
+}
+
+static void release_kinds(struct faults *faults)
+{
+    faults->held = 0;
+    net_sim_set_hold(faults->cluster->net, NULL, NULL);
+}
+
+// --- disks
+
+static bool slow_disk(struct faults *faults, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    struct delay slow = {.us_min = 1000, .us_max = rng_one_in(rng, 2) ? 3000 : 150000};
+    cluster_sim_trace(faults->cluster, "node %u: syncs take up to %" PRIu64 " us", node->index + 1,
+                      slow.us_max);
+    store_sim_set_sync(rng_one_in(rng, 2) ? node->data : node->voter, &slow);
+    return true;
+}
+
+static bool break_disk(struct faults *faults, struct fault_event *event, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    struct store_sim *store = rng_one_in(rng, 3) ? node->voter : node->data;
+    if (!runs(node) || node->disk_fails || !may_end(faults, rng))
+        return false;
+    node->disk_fails = true;
+    event->from = UINT32_C(1) << node->index;
+    store_sim_fail_batch(store, store_sim_committed(store) + 1 + rng_below(rng, 4),
+                         event->fault->kind == FAULT_DISK_FULL ? ERR_FULL : ERR_IO);
+    return true;
+}
+
+static bool fail_reads(struct faults *faults, struct fault_event *event, struct rng *rng)
+{
+    struct sim_node *node = draw_node(faults, rng);
+    if (!runs(node) || node->disk_fails || !may_end(faults, rng))
+        return false;
+    node->disk_fails = true;
+    event->from = UINT32_C(1) << node->index;
+    store_sim_fail_reads(node->data, ERR_IO);
+    return true;
+}
+
+// The disk was changed for a sound one with the same data, and the node is started again. Who had
+// not ended by now is ended.
+static void mend_node(struct faults *faults, uint32_t hit)
+{
+    for (unsigned i = 0; i < faults->cluster->node_count; i++) {
+        struct sim_node *node = &faults->cluster->nodes[i];
+        if ((hit >> i & 1) == 0)
+            continue;
+        store_sim_fail_reads(node->data, ERR_OK);
+        if (node->disk_fails || node->ends)
+            sim_node_crash(node);
+        start_node(faults, node);
+    }
+}
+
+// --- the course of a fault
+
+static bool take_effect(struct fault_event *event, struct rng *rng)
+{
+    struct faults *faults = event->faults;
+    switch (event->fault->kind) {
+    case FAULT_DRILL:
+        return drill(faults, rng);
+    case FAULT_STRATEGY:
+        return change_strategy(faults, rng);
+    case FAULT_SLOW_DISK:
+        return slow_disk(faults, rng);
+    case FAULT_CRASH:
+        return crash(faults, event->fault, rng);
+    case FAULT_CRASH_SEVERAL:
+    case FAULT_POWER_LOSS:
+        return crash_several(faults, event->fault, rng);
+    case FAULT_SHUT_DOWN:
+        return shut_down(faults, event, rng);
+    case FAULT_LEAVE:
+        return leave(faults, rng);
+    case FAULT_STOP:
+        return stop_process(faults, event, rng);
+    case FAULT_CLOCK_RATE:
+        return set_clock_rate(faults, rng);
+    case FAULT_SPLIT:
+    case FAULT_SPLIT_ONE_WAY:
+    case FAULT_PAIR_APART:
+    case FAULT_CUT_OFF:
+        return split(faults, event, rng);
+    case FAULT_NET_STORM:
+        return net_storm(faults, rng);
+    case FAULT_KINDS_LATE:
+    case FAULT_KINDS_LOST:
+        return hold_kinds(faults, event->fault, rng);
+    case FAULT_DISK_BREAKS:
+    case FAULT_DISK_FULL:
+        return break_disk(faults, event, rng);
+    case FAULT_READS_FAIL:
+        return fail_reads(faults, event, rng);
+    case FAULT_JOIN:
+        return join(faults);
+    case FAULT_KIND_COUNT:
+        break;
+    }
+    CHECK(false);
+}
+
+static void end_fault(struct fault_event *event)
+{
+    struct faults *faults = event->faults;
+    event->going_on = false;
+    cluster_sim_trace(faults->cluster, "fault %u ends", event->fault->number);
+    switch (event->fault->kind) {
+    case FAULT_STOP:
+        for (unsigned i = 0; i < faults->cluster->node_count; i++)
+            if ((event->from >> i & 1) != 0 && faults->cluster->nodes[i].state == SIM_NODE_STOPPED)
+                sim_node_continue(&faults->cluster->nodes[i]);
+        break;
+    case FAULT_SPLIT:
+    case FAULT_SPLIT_ONE_WAY:
+    case FAULT_PAIR_APART:
+    case FAULT_CUT_OFF:
+        cut_parts(event, false);
+        break;
+    case FAULT_NET_STORM:
+        net_sim_set_faults(faults->cluster->net, &faults->net);
+        break;
+    case FAULT_KINDS_LATE:
+    case FAULT_KINDS_LOST:
+        release_kinds(faults);
+        break;
+    case FAULT_SHUT_DOWN:
+    case FAULT_DISK_BREAKS:
+    case FAULT_DISK_FULL:
+    case FAULT_READS_FAIL:
+        mend_node(faults, event->from);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_end(void *context, void *argument)
+{
+    struct fault_event *event = context;
+    (void)argument;
+    event->event = TIMELINE_NO_EVENT;
+    end_fault(event);
+}
+
+static void on_begin(void *context, void *argument)
+{
+    struct fault_event *event = context;
+    struct faults *faults = event->faults;
+    struct rng rng;
+    (void)argument;
+    rng_init(&rng, event->fault->seed);
+    cluster_sim_trace(faults->cluster, "fault %u: %s for %" PRIu64 " us", event->fault->number,
+                      fault_name(event->fault->kind), event->fault->lasts_us);
+    event->event = TIMELINE_NO_EVENT;
+    if (!take_effect(event, &rng))
+        return;
+    faults->cluster->coverage.faults[event->fault->kind]++;
+    event->going_on = true;
+    event->event = timeline_add(timeline_of(faults),
+                                timeline_now_us(timeline_of(faults)) + event->fault->lasts_us,
+                                on_end, event, NULL);
+}
+
+void faults_restart(struct faults *faults)
+{
+    for (unsigned i = 0; i < faults->cluster->node_count; i++)
+        start_node(faults, &faults->cluster->nodes[i]);
+}
+
+void faults_begin(struct faults *faults, unsigned round)
+{
+    uint64_t now_us = timeline_now_us(timeline_of(faults));
+    net_sim_set_faults(faults->cluster->net, &faults->net);
+    cluster_sim_trace(faults->cluster, "faults begin");
+    for (unsigned i = 0; i < faults->plan->count; i++) {
+        const struct fault *fault = &faults->plan->faults[i];
+        if (fault->round == round && !fault->left_out)
+            faults->events[i].event = timeline_add(timeline_of(faults), now_us + fault->at_us,
+                                                   on_begin, &faults->events[i], NULL);
+    }
+}
+
+void faults_stop(struct faults *faults)
+{
+    static const struct net_sim_faults none = {.delay = {.us_min = 50, .us_max = 300}};
+    struct cluster_sim *cluster = faults->cluster;
+    cluster_sim_trace(cluster, "faults stop");
+    for (unsigned i = 0; i < faults->plan->count; i++) {
+        struct fault_event *event = &faults->events[i];
+        timeline_cancel(cluster->timeline, event->event);
+        event->event = TIMELINE_NO_EVENT;
+        if (event->going_on)
+            end_fault(event);
+    }
+    net_sim_set_faults(cluster->net, &none);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct sim_node *node = &cluster->nodes[i];
+        store_sim_set_sync(node->data, &disk_delay);
+        store_sim_set_sync(node->voter, &disk_delay);
+        start_node(faults, node);
+        if (node->state == SIM_NODE_DEAD)
+            cluster_sim_violation(cluster, "node %u cannot start again", i + 1);
+    }
+}
