@@ -66,7 +66,7 @@ bench: ## build the benchmarks, and run each in a scratch directory; BENCH_ARGUM
 	done
 
 .PHONY: fuzz
-fuzz: ## fuzz each decoder for FUZZ_SECONDS; what is found stays in build/fuzz
+fuzz: ## run each fuzz target for FUZZ_SECONDS; what is found stays in build/fuzz
 	@tools/install-deps test
 	$(call configure,build/fuzz,fuzz)
 	$(call compile,build/fuzz,fuzzers)

@@ -165,7 +165,12 @@ static void write_messages(struct buf *seed)
     }
     const struct message filled[] = {
         {.kind = MESSAGE_JOIN,
-         .join = {1, 2, 3, 4, slice_of_text("127.0.0.1:5100"), slice_of_text("127.0.0.1:5000")}},
+         .join = {.store_id = 1,
+                  .incarnation = 2,
+                  .cluster_high = 3,
+                  .cluster_low = 4,
+                  .peer_address = slice_of_text("127.0.0.1:5100"),
+                  .http_address = slice_of_text("127.0.0.1:5000")}},
         {.kind = MESSAGE_PROMISE, .promise = {9, 8, 7, 6, 5, 4, slice_of_text("accepted")}},
         {.kind = MESSAGE_CHECK, .check = {1, stamp_make(2, 3, 4), true, slice_of_text("key")}},
         {.kind = MESSAGE_TAKEOVER,
