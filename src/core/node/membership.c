@@ -31,7 +31,7 @@ void membership_init(struct membership *membership, const struct node_config *co
     memset(membership, 0, sizeof *membership);
     membership->agreement = agreement;
     membership_self(config, &agreement->identity, &membership->self);
-    if (config->join_address != NULL)
+    if (config->join_address != NULL && !agreement->was_named)
         CHECK(address_copy(membership->join_address, slice_of_text(config->join_address)));
     membership->dirty = true;
 }
@@ -220,7 +220,7 @@ static void ask_to_join(struct membership *membership, struct effects *effects, 
                  .incarnation = membership->self.incarnation,
                  .cluster_high = membership->agreement->identity.cluster.high,
                  .cluster_low = membership->agreement->identity.cluster.low,
-                 .fresh = membership_is_joining(membership),
+                 .fresh = !membership->agreement->was_named,
                  .peer_address = slice_of_text(membership->self.peer_address),
                  .http_address = slice_of_text(membership->self.http_address)}};
     membership->join_us = now_us;
