@@ -30,6 +30,7 @@ struct host_ports {
 // requests are answered ERR_UNAVAILABLE.
 WARN_UNUSED enum err host_new(const struct node_config *config, const struct host_ports *ports,
                               struct host **out, struct errmsg *detail);
+// Requests that still wait are answered ERR_UNKNOWN.
 void host_free(struct host *host);
 
 // Gives the net, which needs host_store_id to be made. To be called once, before anything of the

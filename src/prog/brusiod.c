@@ -177,6 +177,24 @@ static const char *failure_advice(enum err failure)
     }
 }
 
+static bool is_suspect(const struct daemon *daemon)
+{
+    return daemon->data_logged != NULL ? store_logged_suspect(daemon->data_logged)
+                                       : store_lmdb_suspect(daemon->data_lmdb);
+}
+
+// A map names this process: what its store lacked it holds no more, or it counts by an operator's
+// word.
+static void end_suspicion(struct daemon *daemon)
+{
+    if (!is_suspect(daemon))
+        return;
+    enum err error = daemon->data_logged != NULL ? store_logged_trust(daemon->data_logged)
+                                                 : store_lmdb_trust(daemon->data_lmdb);
+    if (error != ERR_OK)
+        log_line(LOG_WARNING, "the store stays under suspicion: %s", err_sentence(error));
+}
+
 static void report(struct daemon *daemon)
 {
     enum err failure = host_failure(daemon->host);
@@ -196,6 +214,7 @@ static void report(struct daemon *daemon)
         struct node_status status = host_status(daemon->host);
         if (!status.serving)
             return;
+        end_suspicion(daemon);
         log_line(LOG_INFO, "node %u serves, in epoch %llu, at http://%s", status.self,
                  (unsigned long long)status.epoch, daemon->options->http_advertised);
         daemon->serving_told = true;
@@ -315,6 +334,15 @@ static enum err open_host(struct daemon *daemon, struct errmsg *detail)
                                  .repair_delay_ms = options->repair_delay_ms};
     if (getrandom(&config.seed, sizeof config.seed, 0) != (ssize_t)sizeof config.seed)
         return errmsg_set(detail, ERR_IO, "the system gives no random bytes: %s", strerror(errno));
+    if (is_suspect(daemon)) {
+        config.claim = options->trust_store ? CLAIM_TRUSTED : CLAIM_SUSPECT;
+        log_line(LOG_WARNING,
+                 "after a loss of power this node's store may lack acknowledged writes; %s",
+                 options->trust_store
+                     ? "it counts as it is (--trust-store)"
+                     : "it serves again once other replicas have everything that it had; if none "
+                       "has, start the node with the newest data with --trust-store");
+    }
     struct host_ports ports = {.data = daemon->data,
                                .voter = store_lmdb_port(daemon->voter),
                                .clock = clock_os_port(daemon->clock)};

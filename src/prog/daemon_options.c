@@ -21,6 +21,10 @@ static const char help[] =
     "  --key-file FILE          the cluster key that nodes must prove to know (16 bytes or more)\n"
     "  --init                   begin a new cluster (only on an empty directory)\n"
     "  --join HOST:PORT         join the cluster of the node that listens there for nodes\n"
+    "  --trust-store            after a loss of power: what this node has is to count, though it "
+    "may "
+    "lack\n"
+    "                           acknowledged writes; only when no other replica has them\n"
     "  --rebuild                with --join: set the node's damaged stores aside, join anew, and "
     "fetch its\n"
     "                           data from the others, which must be most of the voters; the old "
@@ -55,6 +59,7 @@ enum {
     OPTION_KEY_FILE,
     OPTION_INIT,
     OPTION_JOIN,
+    OPTION_TRUST_STORE,
     OPTION_REBUILD,
     OPTION_ADVERTISE_HTTP,
     OPTION_ADVERTISE_PEER,
@@ -83,6 +88,7 @@ static const struct option long_options[] = {
     {"key-file", required_argument, NULL, OPTION_KEY_FILE},
     {"init", no_argument, NULL, OPTION_INIT},
     {"join", required_argument, NULL, OPTION_JOIN},
+    {"trust-store", no_argument, NULL, OPTION_TRUST_STORE},
     {"rebuild", no_argument, NULL, OPTION_REBUILD},
     {"advertise-http", required_argument, NULL, OPTION_ADVERTISE_HTTP},
     {"advertise-peer", required_argument, NULL, OPTION_ADVERTISE_PEER},
@@ -179,6 +185,9 @@ static bool take(int option, struct daemon_options *out)
         return true;
     case OPTION_REBUILD:
         out->rebuild = true;
+        return true;
+    case OPTION_TRUST_STORE:
+        out->trust_store = true;
         return true;
     case OPTION_STRATEGY:
         return strategy_parse(slice_of_text(optarg), &out->strategy) == ERR_OK ||

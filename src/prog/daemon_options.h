@@ -22,6 +22,7 @@ struct daemon_options {
     enum strategy strategy;
     uint8_t replication_factor;
     enum durability durability;
+    bool trust_store;
     uint64_t repair_delay_ms;
     uint64_t sync_bytes_per_s;
     uint64_t store_bytes_max; // 0: the store's default

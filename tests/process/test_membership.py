@@ -4,6 +4,7 @@ import http.client
 import os
 import pty
 import subprocess
+import time
 import unittest
 
 import cluster
@@ -13,6 +14,7 @@ COUNTERS = 4  # of each writer
 PAUSE_SECONDS = 0.002
 RATIO_MAX = 1.10
 END_SECONDS = 20
+GONE_SECONDS = 2
 SWEEP_SECONDS = 20
 
 
@@ -27,6 +29,7 @@ class Load:
         self.counters = {}
         self.requests = 0
         self.timeouts = 0
+        self.cut = 0  # the last request of a thread whose gateway was removed
         self.leaving = set()
         self.threads = cluster.Threads()
 
@@ -36,13 +39,21 @@ class Load:
         self.threads.start(self.run, node, self.write)
 
     def is_gone(self, node):
-        """Whether a node that was asked to leave is no member any more: then its gateway may end."""
+        """Whether a node that was asked to leave is no member any more: then its gateway may end.
+
+        It may hear of that a moment before the others do.
+        """
         if node not in self.leaving:
             return False
         client = self.made.new_client(next(number for number in self.made.numbers() if number not in self.leaving))
+
+        def is_unlisted():
+            return node not in [member["node_id"] for member in client.ask("GET", "/v1/nodes").json()["nodes"]]
         try:
-            members = [member["node_id"] for member in client.ask("GET", "/v1/nodes").json()["nodes"]]
-            return node not in members
+            cluster.wait_for(f"the end of node {node}", is_unlisted, seconds=GONE_SECONDS)
+            return True
+        except AssertionError:
+            return False
         finally:
             client.close()
 
@@ -52,17 +63,21 @@ class Load:
             for turn in range(1 << 30):
                 if self.threads.stopping.wait(PAUSE_SECONDS):
                     break
+                began = time.monotonic()
                 try:
                     answer = step(client, node, turn)
                 except (OSError, http.client.HTTPException) as problem:
                     if self.is_gone(node):
+                        self.cut += 1
                         break
                     raise AssertionError(f"node {node} does not answer: {problem!r}") from problem
                 self.requests += 1
                 if answer.status not in (200, 201, 204) and self.is_gone(node):
+                    self.cut += 1
                     break
                 self.timeouts += answer.status == 504
-                self.test.assertIn(answer.status, (200, 201, 204), f"through node {node}: {answer!r}")
+                self.test.assertIn(answer.status, (200, 201, 204), f"{step.__name__} {turn} through node {node}, "
+                                   f"after {time.monotonic() - began:.3f} s: {answer!r}")
         finally:
             client.close()
 
@@ -82,11 +97,12 @@ class Load:
                 self.test.assertEqual(answer.body, self.counters[key], f"{key} through node {node}")
             return answer
         value = b"%d" % turn
+        known = self.counters.pop(key, None)  # until the answer, either may be there
         answer = client.put(key, value)
         if answer.status in (201, 204):
             self.counters[key] = value
-        elif self.is_gone(node):
-            self.counters.pop(key, None)  # it may or may not have been written
+        elif answer.status < 500 and known is not None:
+            self.counters[key] = known
         return answer
 
     def go_on(self, requests=200):
@@ -98,7 +114,8 @@ class Load:
 
     def end(self):
         self.threads.stop()
-        print(f"{self.requests} requests, {self.timeouts} of them without an answer in time")
+        print(f"{self.requests} requests, {self.timeouts} of them without an answer in time; "
+              f"{self.cut} were cut short by the end of their gateway")
         self.test.assertEqual(self.timeouts, 0)
 
 

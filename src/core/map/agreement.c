@@ -46,6 +46,13 @@ node_id agreement_self(const struct agreement *agreement)
     return self != NULL ? self->id : NODE_NONE;
 }
 
+bool agreement_is_named(const struct agreement *agreement)
+{
+    const struct map_node *self =
+        cluster_map_node_of_store(&agreement->map, agreement->identity.store_id);
+    return self != NULL && self->incarnation == agreement->identity.incarnation;
+}
+
 bool agreement_is_voter(const struct agreement *agreement)
 {
     const struct map_node *self =

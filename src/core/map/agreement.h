@@ -91,6 +91,9 @@ void agreement_release(struct agreement *agreement);
 node_id agreement_self(const struct agreement *agreement);
 bool agreement_is_voter(const struct agreement *agreement);
 
+// Whether the newest map names this very process.
+bool agreement_is_named(const struct agreement *agreement);
+
 // Whether this node may serve, or order writes, in this step: it holds a lease and has not released
 // the epoch.
 bool agreement_serves(const struct agreement *agreement);

@@ -100,6 +100,9 @@ static node_set out_of_hearing(struct coordinator *coordinator, struct agreement
         if (heard_us == 0 || now_us >= heard_us + HEARD_AGE_MAX_US)
             spared |= node_bit(id);
     }
+    // This node too, before a map names its process.
+    if (!agreement_is_named(agreement))
+        spared |= node_bit(agreement_self(agreement));
     return spared;
 }
 

@@ -5,12 +5,14 @@
 // no next map.
 //
 // Silent nodes are taken down in a step that restricts nobody else; nodes that were down for long
-// are replaced; nodes that leave keep serving until others hold what they hold, then they are
-// removed.
+// are replaced; a node that was started again and may have lost something leaves its lists to those
+// who have everything, and waits until there are some; nodes that leave keep serving until others
+// hold what they hold, then they are removed.
 //
 // What a step does, slot by slot
 //  1. joiners that are not live targets stop joining; reported ones are promoted;
-//  2. where a record waits to commit, nodes that are not live leave the list (lazy shrink);
+//  2. where a record waits to commit, nodes that are not live leave the list (lazy shrink); once
+//     they left many lists, they leave as many more with each such step;
 //  3. when all targets are live and in sync, others leave the list;
 //  4. live targets that are not in sync begin to join, at most MOVES_PER_MAP_MAX at a time, all of
 //     one slot by one join id: others wait until these have ended;

@@ -72,10 +72,23 @@ static void begin_joins(struct slots_step *step, struct replica_set *set, node_s
     set->join_epoch = step->map->epoch;
 }
 
+// A suspect leaves the list to those who surely have everything, and joins again. Without any, an
+// operator has said that what one suspect has is to count: it alone stays, for of several none may
+// be read beside another.
+static void settle_doubt(const struct slots_step *step, node_set live, struct replica_set *set)
+{
+    node_set doubted = set->in_sync & step->suspects;
+    if ((set->in_sync & live & step->holders & ~step->suspects) != 0)
+        set->in_sync &= ~doubted;
+    else if ((doubted & live) != 0)
+        set->in_sync = node_bit(node_set_first(doubted & live));
+}
+
 static void step_slot(struct slots_step *step, node_set live, bool shrink, node_set promoted,
                       unsigned slot, struct replica_set *set)
 {
     node_set in_sync_before = set->in_sync;
+    settle_doubt(step, live, set);
     set->joining &= live & set->target & ~step->restarted;
     promoted &= set->joining;
     set->in_sync |= promoted;
@@ -91,14 +104,30 @@ static void step_slot(struct slots_step *step, node_set live, bool shrink, node_
     set->primary = next_slots_primary(set, live, slot);
 }
 
+// In how many slots someone who should hold them is neither live nor listed.
+static unsigned dropped_count(const struct replica_set *slots, node_set live)
+{
+    unsigned count = 0;
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        count += (slots[slot].target & ~live & ~slots[slot].in_sync) != 0;
+    return count;
+}
+
 bool next_slots_compute(struct slots_step *step, uint32_t keyspace, struct replica_set *slots)
 {
     node_set live = cluster_map_live(step->map);
     const struct slot_set *shrinks = shrinks_of(step->wants, keyspace);
+    // Each map that shrinks costs a takeover: once many slots had to, as many others do with them.
+    unsigned dropped = shrinks != NULL ? dropped_count(slots, live) : 0;
+    unsigned more = dropped >= SHRINK_ONE_BY_ONE ? dropped : 0;
     bool changed = false;
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         struct replica_set before = slots[slot];
         bool shrink = shrinks != NULL && slot_set_has(shrinks, slot);
+        if (!shrink && more > 0 && (before.in_sync & ~live) != 0) {
+            shrink = true;
+            more--;
+        }
         node_set promoted = before.joining != 0 ? reported(step, keyspace, &before, slot) : 0;
         step_slot(step, live, shrink, promoted, slot, &slots[slot]);
         changed |= !replica_set_equal(&before, &slots[slot]);

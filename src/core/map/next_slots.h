@@ -5,10 +5,16 @@
 
 #include "core/map/wants.h"
 
+// So many slots are shrunk only because a record waits to commit there; from then on each map
+// shrinks as many more as have been.
+#define SHRINK_ONE_BY_ONE 64
+
 struct slots_step {
     const struct cluster_map *map; // the next one: nodes and epoch are already what they will be
     const struct wants *wants;
     node_set spared;     // not restricted by this step
+    node_set holders;    // surely have what they should
+    node_set suspects;   // admitted in this map, perhaps without all that they should have
     node_set restarted;  // nodes admitted anew: what they were joining begins again
     unsigned moves_left; // joins that may still begin in this map
 };

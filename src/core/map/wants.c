@@ -154,6 +154,7 @@ void wants_encode(struct buf *out, const struct wants *wants)
         buf_append_u64_be(out, admit->store_id);
         buf_append_varint(out, admit->incarnation);
         buf_append_u8(out, admit->fresh);
+        buf_append_u8(out, (uint8_t)admit->claim);
         buf_append_counted(out, slice_of_text(admit->peer_address));
         buf_append_counted(out, slice_of_text(admit->http_address));
     }
@@ -179,6 +180,9 @@ static void decode_admit(struct cursor *in, struct wants *out)
     uint8_t fresh = cursor_u8(in);
     in->failed |= fresh > 1;
     admit.fresh = fresh == 1;
+    uint8_t claim = cursor_u8(in);
+    in->failed |= claim >= CLAIM_COUNT;
+    admit.claim = in->failed ? CLAIM_WHOLE : (enum claim)claim;
     in->failed |= !address_copy(admit.peer_address, cursor_counted(in));
     in->failed |= !address_copy(admit.http_address, cursor_counted(in));
     if (!in->failed && admit.store_id != 0)

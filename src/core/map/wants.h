@@ -14,10 +14,15 @@
 #define WANT_CHANGES_MAX 16
 #define WANT_PROMOTES_MAX 256
 
+// What a member that was started again has: all that was reported durable; perhaps less, after a
+// loss of power; or that, and an operator who says that it is to count.
+enum claim { CLAIM_WHOLE, CLAIM_SUSPECT, CLAIM_TRUSTED, CLAIM_COUNT };
+
 // A node asks to be a member, or to be known by its new incarnation.
 struct want_admit {
     uint64_t store_id;
     uint64_t incarnation;
+    enum claim claim;
     bool fresh; // was never a member: one that was and is named no more was removed
     char peer_address[ADDRESS_BYTES_MAX + 1];
     char http_address[ADDRESS_BYTES_MAX + 1];

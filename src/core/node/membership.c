@@ -19,8 +19,9 @@ enum {
 void membership_self(const struct node_config *config, const struct identity *identity,
                      struct want_admit *out)
 {
-    *out =
-        (struct want_admit){.store_id = identity->store_id, .incarnation = identity->incarnation};
+    *out = (struct want_admit){.store_id = identity->store_id,
+                               .incarnation = identity->incarnation,
+                               .claim = config->claim};
     CHECK(address_copy(out->peer_address, slice_of_text(config->peer_address)));
     CHECK(address_copy(out->http_address, slice_of_text(config->http_address)));
 }
@@ -122,6 +123,9 @@ void membership_on_join(struct membership *membership, struct effects *effects, 
 {
     struct want_admit admit = {
         .store_id = join->store_id, .incarnation = join->incarnation, .fresh = join->fresh};
+    if (join->claim >= CLAIM_COUNT)
+        return;
+    admit.claim = (enum claim)join->claim;
     if (join->store_id != peer || peer == membership->self.store_id ||
         !address_copy(admit.peer_address, join->peer_address) ||
         !address_copy(admit.http_address, join->http_address))
@@ -221,6 +225,7 @@ static void ask_to_join(struct membership *membership, struct effects *effects, 
                  .cluster_high = membership->agreement->identity.cluster.high,
                  .cluster_low = membership->agreement->identity.cluster.low,
                  .fresh = !membership->agreement->was_named,
+                 .claim = membership->self.claim,
                  .peer_address = slice_of_text(membership->self.peer_address),
                  .http_address = slice_of_text(membership->self.http_address)}};
     membership->join_us = now_us;

@@ -215,7 +215,7 @@ static bool is_of_this_epoch(struct node *node, struct effects *effects, uint64_
 static void hear(struct node *node, uint64_t now_us, uint64_t peer, const struct message *message)
 {
     const struct map_node *from = cluster_map_node_of_store(&node->agreement.map, peer);
-    if (from == NULL)
+    if (from == NULL || message->from_incarnation != from->incarnation)
         return;
     coordinator_on_heard(&node->coordinator, from->id, now_us);
     if (message->kind != MESSAGE_PING || message->epoch != node->agreement.map.epoch)

@@ -18,7 +18,8 @@
 
 // What a node is told at its start. Text is copied.
 struct node_config {
-    bool init; // make a new cluster of this one node (only on empty stores)
+    bool init;        // make a new cluster of this one node (only on empty stores)
+    enum claim claim; // of what the data store holds
     // "host:port" of a member to join through, or NULL (only on empty stores)
     const char *join_address;
     const char *peer_address; // where other nodes reach this one: "host:port"

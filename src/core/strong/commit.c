@@ -72,6 +72,9 @@ static bool must_be_kept(const struct strong *strong, const struct flight *fligh
 static void retire_flight(struct strong *strong, struct effects *effects, struct flight *flight)
 {
     CHECK(flight->persisted && flight->committed);
+    if (flight->record.dead)
+        slot_pasts_note_delete(&strong->pasts, flight->keyspace, flight->slot,
+                               stamp_epoch(flight->record.stamp));
     if (certificate_may_go(strong, flight)) {
         struct store_key name;
         store_key_make(&name, flight->keyspace, flight->slot, flight_key(flight));

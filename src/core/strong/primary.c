@@ -57,12 +57,18 @@ static bool is_repeated(const struct request *request, const struct order *order
 }
 
 // An operation that an earlier primary may have taken is done anew only if nothing can have
-// happened to the key since: not if its version is as young, nor if there is none, for a deleted
-// key leaves no trace.
-static bool is_past_knowing(const struct request *request, const struct order *order)
+// happened to the key since: not if its version is as young, nor if there is none and it may have
+// been deleted meanwhile, for a deleted key leaves no record.
+static bool is_past_knowing(const struct strong *strong, const struct request *request,
+                            const struct order *order)
 {
-    return request->first_epoch != 0 &&
-           (stamp_is_zero(order->stamp) || stamp_epoch(order->stamp) >= request->first_epoch);
+    uint64_t epoch = request->first_epoch;
+    if (epoch == 0)
+        return false;
+    if (!stamp_is_zero(order->stamp))
+        return stamp_epoch(order->stamp) >= epoch;
+    return !slot_pasts_is_quiet(&strong->pasts, request->keyspace, slot_of_key(request->key),
+                                epoch);
 }
 
 // Whether some replica of the key has no room for one more value. Deletes make room.
@@ -86,7 +92,7 @@ static struct reply order_one(struct strong *strong, struct order *order,
         reply.stamp = order->stamp;
         return reply;
     }
-    if (is_past_knowing(request, order)) {
+    if (is_past_knowing(strong, request, order)) {
         reply.error = ERR_UNKNOWN;
         return reply;
     }

@@ -114,6 +114,7 @@ void strong_release(struct strong *strong)
     while ((pending = pendings_oldest(&strong->pendings)) != NULL)
         pendings_remove(&strong->pendings, pending);
     flights_release(&strong->flights);
+    slot_pasts_release(&strong->pasts);
     for (unsigned id = 0; id <= NODES_MAX; id++)
         buf_release(&strong->takeover_after[id]);
     joiner_free(strong->joiner);
@@ -226,6 +227,7 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     strong->live = named && node->state == NODE_UP && !strong->failed;
     strong->sequence = 0;
     strong->stuck = 0;
+    slot_pasts_on_map(&strong->pasts, map, strong->live ? strong->self : NODE_NONE);
     wants_clear(&strong->wants);
     struct flight *next;
     for (struct flight *flight = flights_next(&strong->flights, NULL); flight != NULL;

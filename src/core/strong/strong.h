@@ -28,6 +28,7 @@
 #include "core/map/wants.h"
 #include "core/strong/flight.h"
 #include "core/strong/pending.h"
+#include "core/strong/slot_past.h"
 
 // At one primary at once; past it requests are answered ERR_BUSY.
 #define FLIGHTS_ORDERED_MAX 4096
@@ -92,6 +93,7 @@ struct strong {
     unsigned sweep_count;
     uint64_t sweep_token;   // what was written before the newest map is durable from here on
     uint64_t durable_token; // the last that was reported
+    struct slot_pasts pasts;
     struct holding holdings[KEYSPACES_MAX];
     unsigned holding_count;
 
