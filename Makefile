@@ -65,6 +65,11 @@ bench: ## build the benchmarks, and run each in a scratch directory; BENCH_ARGUM
 		build/bench/bench/$$name "$$scratch/$$name" $(BENCH_ARGUMENTS); \
 	done
 
+.PHONY: models
+models: ## check the models of the protocol with spin, by the wide bounds too (docs/models.md)
+	@tools/install-deps test
+	@$(PYTHON) tools/run-models --wide --jobs $(JOBS)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZ_SECONDS; what is found stays in build/fuzz
 	@tools/install-deps test

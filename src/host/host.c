@@ -342,8 +342,7 @@ void host_free(struct host *host)
     // Whoever still waits hears that nothing is known.
     for (unsigned i = 0; i < host->waiter_count; i++)
         if (host->waiters[i].reply != NULL)
-            host->waiters[i].reply(host->waiters[i].context,
-                                   &(struct reply){.error = ERR_UNKNOWN});
+            host->waiters[i].reply(host->waiters[i].context, &(struct reply){.error = ERR_UNKNOWN});
     node_free(host->node);
     effects_release(&host->effects);
     effects_release(&host->carried);

@@ -5,6 +5,7 @@
 #include "sim/strong_pool.h"
 #include "sim/strong_shrink.h"
 #include "sim_check.h"
+#include "sim_sync.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@ static const char help[] =
     "Usage: brusio-sim strong --seeds A..B [--jobs J] [--coverage] [--verbose]\n"
     "       brusio-sim strong --seeds A [--shrink | --trace | --plan] [--without 3,7-12]\n"
     "       brusio-sim check FILE    (see brusio-sim check --help)\n"
+    "       brusio-sim sync          (see brusio-sim sync --help)\n"
     "\n"
     "Runs clusters of strong keyspaces in virtual time: the daemon's own host and cores over a "
     "simulated network,\n"
@@ -324,6 +326,8 @@ int main(int count, char **arguments)
 {
     if (count >= 2 && strcmp(arguments[1], "check") == 0)
         return sim_check(count - 2, arguments + 2);
+    if (count >= 2 && strcmp(arguments[1], "sync") == 0)
+        return sim_sync(count - 2, arguments + 2);
     struct options options = {
         .setting = {.seed = 1, .steps = STRONG_RUN_STEPS_DEFAULT, .rounds = FAULT_ROUNDS_MAX},
         .last = 0,

@@ -34,4 +34,10 @@ void slot_set_encode(struct buf *out, const struct slot_set *set);
 // A bad encoding fails the cursor and leaves some set.
 void slot_set_decode(struct cursor *in, struct slot_set *out);
 
+// The same within a frame that both sides know: one bit for each slot of `frame`, in order. What is
+// outside of the frame is left out.
+void slot_set_encode_within(struct buf *out, const struct slot_set *set,
+                            const struct slot_set *frame);
+void slot_set_decode_within(struct cursor *in, const struct slot_set *frame, struct slot_set *out);
+
 #endif

@@ -107,16 +107,18 @@ static void test_slot_set__refuses_what_no_encoder_wrote(void **state)
 {
     (void)state;
     assert_false(IS_REFUSED(0));
-    assert_false(IS_REFUSED(1, 0, SLOTS));
-    assert_false(IS_REFUSED(2, 0, 1, 1, 1));
-    assert_true(IS_REFUSED(1, 0, 0));               // an empty run
-    assert_true(IS_REFUSED(2, 0, 1, 0, 1));         // two runs that are one
-    assert_true(IS_REFUSED(1, 0, SLOTS + 1));       // past the end
-    assert_true(IS_REFUSED(1, SLOTS, 1));           // begins at the end
-    assert_true(IS_REFUSED(2, SLOTS - 1, 1, 1, 1)); // a second one past the end
-    assert_true(IS_REFUSED(2, 0, 1));               // cut off
-    assert_true(IS_REFUSED(SLOTS / 2 + 1, 0, 1));   // more runs than slots allow
-    assert_true(IS_REFUSED(1, UINT64_MAX, 1));      // no wrapping around
+    // A run is its gap twice; and one, with its length behind it, if it is longer than one slot.
+    assert_false(IS_REFUSED(1, 1, SLOTS));
+    assert_false(IS_REFUSED(2, 0, 2));
+    assert_true(IS_REFUSED(1, 1, 0));               // an empty run
+    assert_true(IS_REFUSED(1, 1, 1));               // a length that is not said
+    assert_true(IS_REFUSED(2, 0, 0));               // two runs that are one
+    assert_true(IS_REFUSED(1, 1, SLOTS + 1));       // past the end
+    assert_true(IS_REFUSED(1, 2 * SLOTS));          // begins at the end
+    assert_true(IS_REFUSED(2, 2 * (SLOTS - 1), 2)); // a second one past the end
+    assert_true(IS_REFUSED(2, 0));                  // cut off
+    assert_true(IS_REFUSED(SLOTS / 2 + 1, 0));      // more runs than slots allow
+    assert_true(IS_REFUSED(1, UINT64_MAX));         // no wrapping around
     assert_true(IS_REFUSED(1, 1, UINT64_MAX));
 }
 

@@ -7,7 +7,7 @@
 
 // So many slots are shrunk only because a record waits to commit there; from then on each map
 // shrinks as many more as have been.
-#define SHRINK_ONE_BY_ONE 64
+#define SHRINK_ONE_BY_ONE 1024
 
 struct slots_step {
     const struct cluster_map *map; // the next one: nodes and epoch are already what they will be

@@ -11,7 +11,7 @@
 
 // A slot that differs has, most often, one record that changed: two items, and about 1.4 symbols
 // for each.
-enum { SYMBOLS_SPARE = 8, SYMBOLS_PER_SLOT = 3, RECORDS_BYTES = 1u << 20 };
+enum { SYMBOLS_SPARE = 16, SYMBOLS_PER_TEN_SLOTS = 28, RECORDS_BYTES = 1u << 20 };
 
 // One session for each joiner: a new one takes the place of the old.
 struct authority {
@@ -78,17 +78,24 @@ void authorities_on_map(struct strong *strong)
     }
 }
 
+// Just after the last slot of the set.
+static unsigned slots_end(const struct slot_set *slots)
+{
+    unsigned end = 0;
+    for (unsigned slot = slot_set_next(slots, 0); slot < SLOTS;
+         slot = slot_set_next(slots, slot + 1))
+        end = slot + 1;
+    return end;
+}
+
 static void send_symbols(struct strong *strong, struct effects *effects, node_id to,
                          struct authority *authority, uint32_t first, uint32_t count)
 {
-    struct buf covered;
     struct buf differing;
     struct buf symbols;
-    buf_init(&covered, MESSAGE_RECORDS_BYTES_MAX);
     buf_init(&differing, MESSAGE_RECORDS_BYTES_MAX);
     buf_init(&symbols, MESSAGE_RECORDS_BYTES_MAX);
-    slot_set_encode(&covered, &authority->slots);
-    slot_set_encode(&differing, &authority->differing);
+    slot_set_encode_within(&differing, &authority->differing, &authority->slots);
     if (count > 0 && riblt_encoder_encode(&authority->encoder, first, count, &symbols) != ERR_OK)
         goto done;
     if (first + count > authority->symbols_sent)
@@ -96,12 +103,11 @@ static void send_symbols(struct strong *strong, struct effects *effects, node_id
     struct message message = {.kind = MESSAGE_SYNC_SYMBOLS,
                               .sync_symbols = {.session = authority->session,
                                                .first = first,
-                                               .covered = buf_slice(&covered),
+                                               .end = slots_end(&authority->slots),
                                                .differing = buf_slice(&differing),
                                                .symbols = buf_slice(&symbols)}};
     agreement_send(strong->agreement, effects, to, &message);
 done:
-    buf_release(&covered);
     buf_release(&differing);
     buf_release(&symbols);
 }
@@ -189,7 +195,7 @@ void authority_on_open(struct strong *strong, struct effects *effects, node_id f
         return;
     }
     unsigned differing = slot_set_count(&authority->differing);
-    uint32_t count = at_most_a_batch(differing * SYMBOLS_PER_SLOT + SYMBOLS_SPARE);
+    uint32_t count = at_most_a_batch(differing * SYMBOLS_PER_TEN_SLOTS / 10 + SYMBOLS_SPARE);
     send_symbols(strong, effects, from, authority, 0, differing > 0 ? count : 0);
 }
 

@@ -260,19 +260,13 @@ static void pace(struct strong *strong, uint64_t now_us, size_t bytes)
 // there.
 static bool begin_decoding(struct joiner *joiner, const struct message_sync_symbols *symbols)
 {
-    struct cursor covered = cursor_of(symbols->covered);
     struct cursor differing = cursor_of(symbols->differing);
-    struct slot_set slots;
-    slot_set_decode(&covered, &slots);
-    slot_set_decode(&differing, &joiner->differing);
-    if (cursor_finish(&covered) != ERR_OK || cursor_finish(&differing) != ERR_OK)
-        return false;
-    for (unsigned slot = 0; slot < SLOTS; slot++) {
-        if (!slot_set_has(&slots, slot))
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        if (slot >= symbols->end)
             slot_set_remove(&joiner->slots, slot);
-        if (!slot_set_has(&joiner->slots, slot))
-            slot_set_remove(&joiner->differing, slot);
-    }
+    slot_set_decode_within(&differing, &joiner->slots, &joiner->differing);
+    if (cursor_finish(&differing) != ERR_OK)
+        return false;
     for (size_t i = 0; i < joiner->items.count; i++) {
         const struct sync_item *item = &joiner->items.items[i];
         if (slot_set_has(&joiner->differing, item->slot) &&
