@@ -47,7 +47,8 @@ static const char help[] =
     "  --log-level L            debug, info (default), warning or error\n"
     "  --help, --version\n"
     "\n"
-    "SIGTERM or SIGINT stops it, once others have taken over (a second one: at once). Exit status: "
+    "SIGTERM or SIGINT stops it, once others have taken over (a second one: at once).\n"
+    "Exit status: "
     "0 stopped; 1 it could not start or had to stop; 2 "
     "usage.\n";
 
