@@ -8,7 +8,8 @@ static void check_file(const struct cluster_file *file)
     CHECK(file->node_count >= 1 && file->node_count <= CLUSTER_NODES_MAX);
     for (size_t i = 0; i < file->node_count; i++) {
         const struct cluster_file_node *node = &file->nodes[i];
-        CHECK(node->number == i + 1);
+        CHECK(node->number >= 1 && node->number <= CLUSTER_NODES_MAX);
+        CHECK(i == 0 || node->number > file->nodes[i - 1].number);
         CHECK(node->http_port >= 1 && node->http_port <= 65535 && node->peer_port >= 1);
         CHECK(node->peer_port <= 65535 && node->http_port != node->peer_port);
         for (size_t other = 0; other < i; other++)

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "host/identity.h"
+#include "host/watched_store.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,8 @@ struct own_message {
 struct host {
     struct node_config config;
     struct host_ports ports;
+    struct watched_store data; // what the node reads records from
+    struct store data_port;
     struct net net;
     struct identity identity;
     struct node *node; // NULL until the incarnation is synced
@@ -141,10 +144,18 @@ static void carry_replies(struct host *host, const struct effects *effects)
     }
 }
 
+// A step that could not read what it had to is not believed: the data has failed.
 static void step(struct host *host, struct node_event *event)
 {
     event->now_us = now_us(host);
     node_step(host->node, event, &host->effects);
+    if (host->data.error == ERR_OK || host->failure != ERR_OK)
+        return;
+    effects_distrust(&host->effects);
+    host->failure = host->data.error;
+    host->data_failed = true;
+    struct node_event failed = {.kind = NODE_EVENT_DATA_FAILED, .now_us = event->now_us};
+    node_step(host->node, &failed, &host->effects);
 }
 
 static void step_own_message(struct host *host)
@@ -266,7 +277,7 @@ static void begin_node(struct host *host)
 {
     if (!host->voter_begun || !host->data_begun || host->failure != ERR_OK)
         return;
-    struct node_stores stores = {.data = &host->ports.data, .voter = &host->ports.voter};
+    struct node_stores stores = {.data = &host->data_port, .voter = &host->ports.voter};
     enum err error = node_new(&host->config, &host->identity, &stores, now_us(host), &host->effects,
                               &host->node);
     if (error != ERR_OK)
@@ -315,6 +326,8 @@ enum err host_new(const struct node_config *config, const struct host_ports *por
     cluster_map_init(&map);
     host->config = *config;
     host->ports = *ports;
+    host->data.inner = ports->data;
+    host->data_port = watched_store_port(&host->data);
     host->wake_us = UINT64_MAX;
     effects_init(&host->effects);
     effects_init(&host->carried);

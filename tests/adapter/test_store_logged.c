@@ -497,7 +497,7 @@ static void test_store_logged__agrees_with_a_twin_whenever_it_flushes(void **sta
     uint8_t values[KEYS] = {0};
     rng_init(&rng, 3);
     assert_int_equal(open_logged(), ERR_OK);
-    for (int round = 0; round < 3000; round++) {
+    for (int round = 0; round < 1000; round++) {
         uint64_t writes = rng_below(&rng, 4);
         for (uint64_t i = 0; i < writes; i++)
             write_twin(&rng, values);

@@ -193,7 +193,7 @@ class BadInput(cluster.ClusterTest):
             self.expect(client.ask("GET", "/readyz", Authorization=None), 200)
 
     def test_unknown_paths(self):
-        for path in ("/nowhere", "/v2/nodes", "/writes", "/nodes/", "/nodes/1", "/v1", "/v1/", "/v1/nodes/1", "/read",
+        for path in ("/nowhere", "/v2/nodes", "/writes", "/nodes/", "/nodes/1", "/v1", "/v1/", "/v1/node", "/read",
                      "/fail", "//nodes", "/..", "/%2e%2e/nodes", "/NODES"):
             self.refused("GET", path, status=404)
 
@@ -201,7 +201,7 @@ class BadInput(cluster.ClusterTest):
         allowed = {"/write": "POST", "/read/kept-1": "GET, HEAD", "/delete/kept-1": "DELETE", "/fail/1": "POST",
                    "/recover/1": "POST", "/nodes": "GET, HEAD", "/set_replication_strategy": "POST",
                    "/nodes_for_key/kept-1": "GET, HEAD", "/v1/kv/default/kept-1": "GET, HEAD, PUT, DELETE",
-                   "/v1/nodes": "GET, HEAD", "/v1/keyspaces": "GET, HEAD, POST",
+                   "/v1/nodes": "GET, HEAD", "/v1/nodes/1": "DELETE", "/v1/keyspaces": "GET, HEAD, POST",
                    "/v1/keyspaces/default": "GET, HEAD, PATCH"}
         for path, methods in allowed.items():
             for method in ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):

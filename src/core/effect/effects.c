@@ -32,6 +32,17 @@ void effects_clear(struct effects *effects)
     effects->wake_us = UINT64_MAX;
 }
 
+void effects_distrust(struct effects *effects)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < effects->write_count; i++)
+        if (effects->writes[i].store == EFFECT_VOTER)
+            effects->writes[kept++] = effects->writes[i];
+    effects->write_count = kept;
+    effects->send_count = 0;
+    effects->reply_count = 0;
+}
+
 bool effects_empty(const struct effects *effects)
 {
     return effects->send_count == 0 && effects->write_count == 0 && effects->reply_count == 0 &&

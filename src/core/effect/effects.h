@@ -78,6 +78,10 @@ void effects_release(struct effects *effects);
 // Drops what the host has carried out. Tokens and the head stay; wake_us becomes UINT64_MAX.
 void effects_clear(struct effects *effects);
 
+// Keeps of what was not carried out yet only what was written to the voter store, whose tokens were
+// given: messages count as lost, replies are left to whoever waits.
+void effects_distrust(struct effects *effects);
+
 // Fills the head in and encodes. `to_incarnation` 0 when the sender does not know it.
 void effects_send(struct effects *effects, uint64_t peer, uint64_t to_incarnation,
                   struct message *message);

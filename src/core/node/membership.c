@@ -32,7 +32,7 @@ void membership_init(struct membership *membership, const struct node_config *co
     memset(membership, 0, sizeof *membership);
     membership->agreement = agreement;
     membership_self(config, &agreement->identity, &membership->self);
-    if (config->join_address != NULL && !agreement->was_named)
+    if (config->join_address != NULL)
         CHECK(address_copy(membership->join_address, slice_of_text(config->join_address)));
     membership->dirty = true;
 }
