@@ -209,7 +209,7 @@ static void set_state(struct cluster_map *map, const struct change *change,
     if (change->kind == CHANGE_FAIL && node->state != NODE_FAILED)
         node->state = NODE_FAILED;
     else if (change->kind == CHANGE_RECOVER && node->state == NODE_FAILED)
-        node->state = NODE_UP;
+        set_up(node, progress);
     else
         return;
     progress->changed_nodes |= node_bit(change->node);

@@ -300,6 +300,26 @@ static void test_next_members__a_node_alone_goes_down_and_up(void **state)
     assert_int_equal(walk->map.keyspaces[0].sets[0].in_sync, node_bit(1));
 }
 
+// Failed by a drill while others had its place: recovered, it gets its share again.
+static void test_next_members__a_replaced_node_that_is_recovered_has_its_place_again(void **state)
+{
+    struct map_walk *walk = *state;
+    begin(walk, 3, STRATEGY_CONSISTENT, 1);
+    befall(walk, (struct wants_fate){.down = node_bit(3)});
+    befall(walk, (struct wants_fate){.repair = node_bit(3)});
+    assert_true(node_of(walk, 3)->replaced);
+    const enum change_kind kinds[] = {CHANGE_FAIL, CHANGE_RECOVER};
+    for (unsigned i = 0; i < 2; i++) {
+        wants_clear(&walk->wants);
+        wants_add_change(&walk->wants, &(struct change){.kind = kinds[i], .node = 3});
+        assert_true(map_walk_step(walk));
+    }
+    assert_int_equal(node_of(walk, 3)->state, NODE_UP);
+    assert_false(node_of(walk, 3)->replaced);
+    map_walk_to_rest(walk);
+    assert_true(holds(walk, 3));
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(test_next_members__##name, map_walk_open, map_walk_close)
 
@@ -319,6 +339,7 @@ int main(void)
         TEST(the_last_that_can_hold_data_cannot_be_removed),
         TEST(two_nodes_keep_one_voter),
         TEST(a_node_alone_goes_down_and_up),
+        TEST(a_replaced_node_that_is_recovered_has_its_place_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
