@@ -6,16 +6,16 @@
 // Invariants
 //  1. Faults are numbered from 1 on, in order of round and time.
 //
-// A seed draws its own mix: often only one or two kinds of faults, so that no kind is hidden behind
-// the others (Groce et al., "Swarm testing", 2012).
+// A mixed seed draws its own mix: often only one or two kinds of faults, so that no kind is hidden
+// behind the others (Groce et al., "Swarm testing", 2012). Others follow their scene (scene.h).
 #ifndef BRUSIO_SIM_FAULT_PLAN_H
 #define BRUSIO_SIM_FAULT_PLAN_H
 
-#include "base/random.h"
+#include "sim/scene.h"
 
 #include <stddef.h>
 
-#define FAULTS_MAX 160
+#define FAULTS_MAX 480
 #define FAULT_ROUNDS_MAX 3
 
 // Name, text, and how often it is drawn among the others.
@@ -52,6 +52,14 @@ enum fault_kind {
 // "power loss"; never NULL.
 const char *fault_name(enum fault_kind kind);
 
+// Whom a fault hits, of those whom its kind can hit.
+enum fault_aim {
+    FAULT_AIM_ANY,
+    FAULT_AIM_VICTIM, // the one that the fault names
+    FAULT_AIM_OTHERS, // all but the victim
+    FAULT_AIM_ORDERER // who orders a key's writes, or should
+};
+
 struct fault {
     unsigned number;
     unsigned round;
@@ -59,6 +67,8 @@ struct fault {
     uint64_t at_us;    // since its round began
     uint64_t lasts_us; // of what ends
     uint64_t seed;     // of whatever else it draws
+    enum fault_aim aim;
+    uint64_t victim; // its node's index, modulo how many nodes there are
     bool left_out;
 };
 
@@ -67,24 +77,14 @@ struct fault_plan {
     unsigned count;
     unsigned rounds;
     uint64_t round_us[FAULT_ROUNDS_MAX];
-    bool hot; // faults follow each other fast, and mostly hit the primary of a key
+    bool hot;        // faults mostly hit the primary of a key
+    uint64_t victim; // of the whole run, where the scene has one
+    uint64_t held;   // message kinds of which some are late, or lost; 0: any
 };
 
-// How fast faults follow each other: within milliseconds, or (LONG) with quiet hours between.
-enum fault_pace {
-    FAULT_PACE_FASTEST,
-    FAULT_PACE_FASTER,
-    FAULT_PACE_FAST,
-    FAULT_PACE_SECONDS,
-    FAULT_PACE_SLOW,
-    FAULT_PACE_LONG,
-    FAULT_PACE_COUNT
-};
-
-enum fault_pace fault_plan_draw_pace(struct rng *rng);
-
-// `joins` of the faults are FAULT_JOIN, at most FAULTS_MAX / 4.
-void fault_plan_draw(struct fault_plan *plan, struct rng *rng, enum fault_pace pace,
+// `joins` of the faults are FAULT_JOIN, at most FAULT_JOINS_MAX.
+#define FAULT_JOINS_MAX 40
+void fault_plan_draw(struct fault_plan *plan, struct rng *rng, const struct scene *scene,
                      unsigned joins);
 
 // A fault that is not there is ignored.

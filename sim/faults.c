@@ -4,7 +4,12 @@
 
 #include <inttypes.h>
 
-enum { SECOND_US = 1000000, RESTART_SPREAD_US = 500000, HELD_KINDS_MAX = 3 };
+enum {
+    SECOND_US = 1000000,
+    RESTART_SPREAD_US = 500000,
+    RESTART_SOON_US = 20000,
+    HELD_KINDS_MAX = 3
+};
 
 static const struct delay disk_delay = {.us_min = 50, .us_max = 2000};
 
@@ -31,20 +36,47 @@ static uint32_t all_nodes(const struct faults *faults)
 
 // --- whom a fault hits
 
-// Any node; in a hot run mostly the one that orders a key's writes.
-static struct sim_node *draw_node(struct faults *faults, struct rng *rng)
+static struct sim_node *node_named(struct faults *faults, const struct map_node *named)
+{
+    for (unsigned i = 0; named != NULL && i < faults->cluster->node_count; i++)
+        if (faults->cluster->nodes[i].store_id == named->store_id)
+            return &faults->cluster->nodes[i];
+    return NULL;
+}
+
+// The one that orders a key's writes, or the one that is to.
+static struct sim_node *draw_orderer(struct faults *faults, struct rng *rng)
 {
     struct cluster_sim *cluster = faults->cluster;
     const struct cluster_map *map = cluster_sim_map(cluster);
-    if (faults->plan->hot && map != NULL && cluster->watched_count > 0 && rng_one_in(rng, 2)) {
-        uint16_t slot = cluster->watched[rng_below(rng, cluster->watched_count)];
-        const struct map_node *primary =
-            cluster_map_node(map, map_keyspace_slot(&map->keyspaces[0], slot)->primary);
-        for (unsigned i = 0; primary != NULL && i < cluster->node_count; i++)
-            if (cluster->nodes[i].store_id == primary->store_id)
-                return &cluster->nodes[i];
-    }
-    return &cluster->nodes[rng_below(rng, cluster->node_count)];
+    if (map == NULL || cluster->watched_count == 0)
+        return NULL;
+    uint16_t slot = cluster->watched[rng_below(rng, cluster->watched_count)];
+    const struct replica_set *set = map_keyspace_slot(&map->keyspaces[0], slot);
+    node_id id = rng_one_in(rng, 2) ? set->primary : set->target_primary;
+    return node_named(faults, cluster_map_node(map, id));
+}
+
+static struct sim_node *victim_of(struct faults *faults, const struct fault *fault)
+{
+    return &faults->cluster->nodes[fault->victim % faults->cluster->node_count];
+}
+
+// As the fault is aimed; one aimed at any, in a hot run mostly at who orders a key's writes.
+static struct sim_node *draw_node(struct faults *faults, const struct fault *fault, struct rng *rng)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    struct sim_node *any = &cluster->nodes[rng_below(rng, cluster->node_count)];
+    struct sim_node *orderer = NULL;
+    if (fault->aim == FAULT_AIM_VICTIM)
+        return victim_of(faults, fault);
+    if (fault->aim == FAULT_AIM_OTHERS)
+        return any != victim_of(faults, fault)
+                   ? any
+                   : &cluster->nodes[(any->index + 1) % cluster->node_count];
+    if (fault->aim == FAULT_AIM_ORDERER || (faults->plan->hot && rng_one_in(rng, 2)))
+        orderer = draw_orderer(faults, rng);
+    return orderer != NULL ? orderer : any;
 }
 
 static bool runs(const struct sim_node *node)
@@ -75,14 +107,25 @@ static void on_change_reply(void *context, const struct reply *reply)
     cluster_sim_trace(faults->cluster, "change: %s", err_name(reply->error));
 }
 
+// Where an operator asks: at a node that runs, and mostly not the one that the change is about.
+static struct sim_node *draw_door(struct faults *faults, struct rng *rng, node_id about)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    unsigned first = (unsigned)rng_below(rng, cluster->node_count);
+    bool anywhere = rng_one_in(rng, 4);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct sim_node *node = &cluster->nodes[(first + i) % cluster->node_count];
+        if (runs(node) && (anywhere || sim_node_status(node).self != about))
+            return node;
+    }
+    return &cluster->nodes[first];
+}
+
 void faults_change(struct faults *faults, struct rng *rng, const struct change *change)
 {
     struct cluster_sim *cluster = faults->cluster;
     struct request request = {.kind = REQUEST_CHANGE, .change = *change};
-    unsigned first = (unsigned)rng_below(rng, cluster->node_count);
-    struct sim_node *node = &cluster->nodes[first];
-    for (unsigned i = 0; i < cluster->node_count && !runs(node); i++)
-        node = &cluster->nodes[(first + i) % cluster->node_count];
+    struct sim_node *node = draw_door(faults, rng, change->node);
     cluster_sim_trace(cluster, "at node %u: change %d node %u strategy %d factor %u",
                       node->index + 1, (int)change->kind, change->node, (int)change->strategy,
                       change->replication_factor);
@@ -90,10 +133,11 @@ void faults_change(struct faults *faults, struct rng *rng, const struct change *
     cluster_sim_request(node, &request, on_change_reply, faults);
 }
 
-static bool drill(struct faults *faults, struct rng *rng)
+static bool drill(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
     const struct cluster_map *map = cluster_sim_map(faults->cluster);
-    const struct map_node *known = cluster_map_node_of_store(map, draw_node(faults, rng)->store_id);
+    const struct map_node *known =
+        cluster_map_node_of_store(map, draw_node(faults, fault, rng)->store_id);
     if (known == NULL)
         return false;
     // Mostly a majority stays up here too.
@@ -144,7 +188,7 @@ static void start_later(struct faults *faults, const struct sim_node *node, uint
 
 static bool crash(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, fault, rng);
     if (node->state == SIM_NODE_DEAD || !may_end(faults, rng))
         return false;
     sim_node_crash(node);
@@ -156,11 +200,13 @@ static bool crash(struct faults *faults, const struct fault *fault, struct rng *
 static bool crash_several(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
     bool power = fault->kind == FAULT_POWER_LOSS;
+    uint64_t spread_us = rng_one_in(rng, 2) ? RESTART_SPREAD_US : RESTART_SOON_US;
     unsigned ended = 0;
     for (unsigned i = 0; i < faults->cluster->node_count; i++) {
         struct sim_node *node = &faults->cluster->nodes[i];
-        bool hit = power || rng_one_in(rng, 2);
-        uint64_t back_us = fault->lasts_us + rng_below(rng, RESTART_SPREAD_US);
+        bool spared = fault->aim == FAULT_AIM_OTHERS && node == victim_of(faults, fault);
+        bool hit = (power || fault->aim == FAULT_AIM_OTHERS || rng_one_in(rng, 2)) && !spared;
+        uint64_t back_us = fault->lasts_us + rng_below(rng, spread_us);
         if (node->state == SIM_NODE_DEAD || !hit)
             continue;
         if (power)
@@ -175,7 +221,7 @@ static bool crash_several(struct faults *faults, const struct fault *fault, stru
 
 static bool shut_down(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, event->fault, rng);
     if (!runs(node) || node->disk_fails || !may_end(faults, rng))
         return false;
     event->from = UINT32_C(1) << node->index;
@@ -183,9 +229,9 @@ static bool shut_down(struct faults *faults, struct fault_event *event, struct r
     return true;
 }
 
-static bool leave(struct faults *faults, struct rng *rng)
+static bool leave(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, fault, rng);
     const struct map_node *known =
         cluster_map_node_of_store(cluster_sim_map(faults->cluster), node->store_id);
     if (known == NULL || node->removed)
@@ -197,7 +243,7 @@ static bool leave(struct faults *faults, struct rng *rng)
 
 static bool stop_process(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, event->fault, rng);
     if (!runs(node))
         return false;
     event->from = UINT32_C(1) << node->index;
@@ -205,9 +251,9 @@ static bool stop_process(struct faults *faults, struct fault_event *event, struc
     return true;
 }
 
-static bool set_clock_rate(struct faults *faults, struct rng *rng)
+static bool set_clock_rate(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    const struct sim_node *node = draw_node(faults, rng);
+    const struct sim_node *node = draw_node(faults, fault, rng);
     uint64_t draw = rng_below(rng, 2 * FAULTS_RATE_PPM_MAX + 1);
     // The ends of the range as often as all else.
     int32_t rate = rng_one_in(rng, 4)   ? FAULTS_RATE_PPM_MAX
@@ -253,7 +299,7 @@ static void cut_parts(struct fault_event *event, bool more)
 static bool split(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
     uint32_t all = all_nodes(faults);
-    uint32_t one = UINT32_C(1) << draw_node(faults, rng)->index;
+    uint32_t one = UINT32_C(1) << draw_node(faults, event->fault, rng)->index;
     uint32_t other = UINT32_C(1) << rng_below(rng, faults->cluster->node_count);
     uint32_t part = (uint32_t)rng_u64(rng) & all;
     bool whole_parts =
@@ -284,18 +330,27 @@ static uint64_t hold(void *context, struct slice bytes)
     struct faults *faults = context;
     struct message message;
     if (message_decode(bytes, &message) != ERR_OK || (faults->held >> message.kind & 1) == 0 ||
-        rng_one_in(&faults->held_rng, 4))
+        rng_below(&faults->held_rng, 4) >= faults->held_in_four)
         return 0;
     return faults->held_us_max == 0 ? NET_SIM_HOLD_FOREVER
                                     : 1 + rng_below(&faults->held_rng, faults->held_us_max);
+}
+
+static unsigned draw_kind(const struct fault_plan *plan, struct rng *rng)
+{
+    unsigned kind = (unsigned)rng_below(rng, MESSAGE_KIND_COUNT);
+    while (plan->held != 0 && (plan->held >> kind & 1) == 0)
+        kind = (kind + 1) % MESSAGE_KIND_COUNT;
+    return kind;
 }
 
 static bool hold_kinds(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
     bool lost = fault->kind == FAULT_KINDS_LOST;
     for (uint64_t left = 1 + rng_below(rng, HELD_KINDS_MAX); left > 0; left--)
-        faults->held |= UINT64_C(1) << rng_below(rng, MESSAGE_KIND_COUNT);
+        faults->held |= UINT64_C(1) << draw_kind(faults->plan, rng);
     faults->held_us_max = lost ? 0 : 1 + rng_below(rng, rng_one_in(rng, 3) ? SECOND_US : 50000);
+    faults->held_in_four = 1 + rng_below(rng, 4);
     rng_init(&faults->held_rng, rng_u64(rng));
     net_sim_set_hold(faults->cluster->net, hold, faults);
     return true;
@@ -309,9 +364,9 @@ static void release_kinds(struct faults *faults)
 
 // --- disks
 
-static bool slow_disk(struct faults *faults, struct rng *rng)
+static bool slow_disk(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, fault, rng);
     struct delay slow = {.us_min = 1000, .us_max = rng_one_in(rng, 2) ? 3000 : 150000};
     cluster_sim_trace(faults->cluster, "node %u: syncs take up to %" PRIu64 " us", node->index + 1,
                       slow.us_max);
@@ -321,7 +376,7 @@ static bool slow_disk(struct faults *faults, struct rng *rng)
 
 static bool break_disk(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, event->fault, rng);
     struct store_sim *store = rng_one_in(rng, 3) ? node->voter : node->data;
     if (!runs(node) || node->disk_fails || !may_end(faults, rng))
         return false;
@@ -334,7 +389,7 @@ static bool break_disk(struct faults *faults, struct fault_event *event, struct 
 
 static bool fail_reads(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, rng);
+    struct sim_node *node = draw_node(faults, event->fault, rng);
     if (!runs(node) || node->disk_fails || !may_end(faults, rng))
         return false;
     node->disk_fails = true;
@@ -365,11 +420,11 @@ static bool take_effect(struct fault_event *event, struct rng *rng)
     struct faults *faults = event->faults;
     switch (event->fault->kind) {
     case FAULT_DRILL:
-        return drill(faults, rng);
+        return drill(faults, event->fault, rng);
     case FAULT_STRATEGY:
         return change_strategy(faults, rng);
     case FAULT_SLOW_DISK:
-        return slow_disk(faults, rng);
+        return slow_disk(faults, event->fault, rng);
     case FAULT_CRASH:
         return crash(faults, event->fault, rng);
     case FAULT_CRASH_SEVERAL:
@@ -378,11 +433,11 @@ static bool take_effect(struct fault_event *event, struct rng *rng)
     case FAULT_SHUT_DOWN:
         return shut_down(faults, event, rng);
     case FAULT_LEAVE:
-        return leave(faults, rng);
+        return leave(faults, event->fault, rng);
     case FAULT_STOP:
         return stop_process(faults, event, rng);
     case FAULT_CLOCK_RATE:
-        return set_clock_rate(faults, rng);
+        return set_clock_rate(faults, event->fault, rng);
     case FAULT_SPLIT:
     case FAULT_SPLIT_ONE_WAY:
     case FAULT_PAIR_APART:

@@ -46,6 +46,7 @@ struct faults {
     uint8_t cuts[CLUSTER_SIM_NODES_MAX][CLUSTER_SIM_NODES_MAX]; // faults that cut the link
     uint64_t held; // message kinds that are late, or lost
     uint64_t held_us_max;
+    uint64_t held_in_four; // how many of four
     struct rng held_rng;
     unsigned changes_waiting; // changes of operators that were not answered yet
 };

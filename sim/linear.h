@@ -28,7 +28,7 @@
 
 #include <stdio.h>
 
-#define LINEAR_OPERATIONS_MAX 4096
+#define LINEAR_OPERATIONS_MAX 32768
 #define LINEAR_STATES_MAX (1u << 22)
 #define LINEAR_NO_OPERATION UINT32_MAX
 

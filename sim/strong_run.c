@@ -17,14 +17,17 @@ enum {
     LOOK_US = 20000,
     THINK_US_LEAST = 4000,
     NODES_LEAST = 3,
-    NODES_DRAWN = 5,
-    KEYS_MAX = 8,
+    HOT_KEYS_MOST = 2,
+    WRITERS_LEAST = 2,
+    WRITERS_MOST = 6,
+    READERS_MAX = WORKLOAD_CLIENTS_MAX - WRITERS_MOST,
     REPAIR_DELAY_LONG_MS = 600000
 };
 
 struct run {
     struct cluster_sim cluster;
     struct workload_sim workload;
+    struct scene scene;
     struct fault_plan plan;
     struct faults faults;
     struct rng rng;
@@ -63,40 +66,69 @@ static struct net_sim_faults draw_net_faults(struct rng *rng)
     return faults;
 }
 
+static uint64_t draw_between(struct rng *rng, uint64_t least, uint64_t most)
+{
+    return least + rng_below(rng, most - least + 1);
+}
+
 static void draw_workload(struct run *run)
 {
     static const unsigned reads[] = {2, 4, 4, 6};
     static const unsigned deletes[] = {1, 2, 2, 4};
-    unsigned keys = 1 + (unsigned)rng_below(&run->rng, run->plan.hot ? 2 : KEYS_MAX);
-    unsigned clients = 2 + (unsigned)rng_below(&run->rng, 5);
+    const struct scene *scene = &run->scene;
+    unsigned most = run->plan.hot ? HOT_KEYS_MOST : scene->keys_most;
+    unsigned keys = (unsigned)draw_between(&run->rng, scene->keys_least, most);
+    unsigned readers = !scene->readers                 ? 0
+                       : run->node_count < READERS_MAX ? run->node_count
+                                                       : READERS_MAX;
+    unsigned clients = readers + (unsigned)draw_between(&run->rng, WRITERS_LEAST, WRITERS_MOST);
     workload_init(&run->workload, &run->cluster, rng_u64(&run->rng), keys, clients, 0);
     run->workload.reads_in_ten = reads[rng_below(&run->rng, 4)];
     run->workload.deletes_in_ten = deletes[rng_below(&run->rng, 4)];
+    if (scene->deletes_in_ten > 0) {
+        run->workload.reads_in_ten = 1;
+        run->workload.deletes_in_ten = scene->deletes_in_ten;
+    }
+    run->workload.reader_count = readers;
+    run->workload.reader_think_us_max = scene->reader_think_us_max;
 }
 
 // Few in a long run, whose cost is that of the quiet hours: messages grow with the square of nodes.
-static unsigned draw_nodes(const struct strong_run_setting *setting, struct rng *rng, bool is_long)
+static unsigned draw_nodes(const struct strong_run_setting *setting, const struct scene *scene,
+                           struct rng *rng)
 {
+    bool is_long = scene->kind == SCENE_MIXED && scene->pace == SCENE_PACE_LONG;
     bool few = is_long && !rng_one_in(rng, 4);
-    unsigned drawn = NODES_LEAST + (unsigned)rng_below(rng, is_long ? 2 : NODES_DRAWN);
+    unsigned drawn =
+        (unsigned)draw_between(rng, NODES_LEAST, is_long ? NODES_LEAST + 1 : scene->nodes_most);
     return setting->nodes > 0 ? setting->nodes : few ? NODES_LEAST : drawn;
 }
 
+// How many make the cluster before faults begin; the others join amid them.
 static unsigned first_nodes(const struct run *run)
 {
-    return 1 + run->node_count / 2;
+    return run->scene.kind == SCENE_MIXED ? 1 + run->node_count / 2 : run->node_count;
 }
 
 static void draw_plan(const struct strong_run_setting *setting, struct run *run)
 {
     rng_init(&run->rng, setting->seed);
-    enum fault_pace pace = fault_plan_draw_pace(&run->rng);
-    run->node_count = draw_nodes(setting, &run->rng, pace == FAULT_PACE_LONG);
-    fault_plan_draw(&run->plan, &run->rng, pace, run->node_count - first_nodes(run));
+    scene_draw(&run->scene, &run->rng);
+    run->node_count = draw_nodes(setting, &run->scene, &run->rng);
+    fault_plan_draw(&run->plan, &run->rng, &run->scene, run->node_count - first_nodes(run));
     run->plan.rounds = setting->rounds;
     for (unsigned number = 1; number <= FAULTS_MAX; number++)
         if (setting->without[number] != 0)
             fault_plan_leave_out(&run->plan, number);
+}
+
+// Outside of a mix, mostly many replicas: with one there is nothing to be seen.
+static void draw_strategy(struct run *run)
+{
+    bool full = run->scene.kind != SCENE_MIXED && !rng_one_in(&run->rng, 4);
+    run->cluster.strategy =
+        full ? STRATEGY_FULL : (enum strategy)rng_below(&run->rng, STRATEGY_COUNT);
+    run->cluster.replication_factor = (uint8_t)(1 + rng_below(&run->rng, 3));
 }
 
 static void begin(const struct strong_run_setting *setting, struct run *run)
@@ -106,8 +138,7 @@ static void begin(const struct strong_run_setting *setting, struct run *run)
     struct net_sim_faults net = draw_net_faults(&run->rng);
     cluster_sim_init(&run->cluster, rng_u64(&run->rng), &net);
     run->cluster.tracing = setting->trace;
-    run->cluster.strategy = (enum strategy)rng_below(&run->rng, STRATEGY_COUNT);
-    run->cluster.replication_factor = (uint8_t)(1 + rng_below(&run->rng, 3));
+    draw_strategy(run);
     // Soon in some runs, in others not before they end.
     run->cluster.repair_delay_ms =
         rng_one_in(&run->rng, 3) ? 100 + rng_below(&run->rng, 5000) : REPAIR_DELAY_LONG_MS;
@@ -131,14 +162,17 @@ static bool wait_until_whole(struct run *run, uint64_t us_max, unsigned nodes)
     return false;
 }
 
-// Clients go on for about as long as the faults do.
+// Clients go on for about as long as the faults do; those that think for so long at most, until
+// the faults end.
 static void start_clients(struct run *run, unsigned round)
 {
     unsigned share = run->steps / run->plan.rounds;
     unsigned usual = STRONG_RUN_STEPS_DEFAULT / FAULT_ROUNDS_MAX;
     uint64_t spread = 2 * run->plan.round_us[round] * run->workload.client_count;
     run->workload.think_us_max = THINK_US_LEAST + spread / (share > usual ? share : usual);
-    run->workload.operations_left = share;
+    if (run->scene.writer_think_us_max > 0)
+        run->workload.think_us_max = run->scene.writer_think_us_max;
+    run->workload.operations_left = share * run->scene.operations_times;
     workload_start(&run->workload);
 }
 
@@ -158,10 +192,14 @@ static void await_answers(struct run *run)
 static void run_round(struct run *run, unsigned round)
 {
     faults_begin(&run->faults, round);
+    if (run->scene.homed)
+        run->workload.home = &run->cluster.nodes[run->plan.victim % run->cluster.node_count];
     start_clients(run, round);
     uint64_t end_us = now_us(run) + run->plan.round_us[round];
     while (now_us(run) < end_us && is_well(run))
         run_for(run, LOOK_US);
+    if (run->scene.operations_times > 1)
+        workload_stop(&run->workload);
     faults_stop(&run->faults);
     await_answers(run);
     end_us = now_us(run) + CALM_US_MAX;
@@ -263,6 +301,8 @@ void strong_run_print_plan(const struct strong_run_setting *setting)
 {
     struct run run = {.steps = 0};
     draw_plan(setting, &run);
+    printf("seed %" PRIu64 ": %s, %u nodes\n", setting->seed, scene_name(run.scene.kind),
+           run.node_count);
     for (unsigned i = 0; i < run.plan.count; i++) {
         const struct fault *fault = &run.plan.faults[i];
         if (fault->round >= run.plan.rounds)

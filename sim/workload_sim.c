@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { THINK_US_MAX = 15000, GATEWAY_TRIES = 3 };
+enum { THINK_US_MAX = 15000, GATEWAY_TRIES = 3, AWAY_ONE_IN = 8 };
 
 // An operation under way.
 struct attempt {
@@ -25,6 +25,7 @@ void workload_init(struct workload_sim *workload, struct cluster_sim *cluster, u
                                       .client_count = clients,
                                       .operations_left = operations,
                                       .think_us_max = THINK_US_MAX,
+                                      .reader_think_us_max = THINK_US_MAX,
                                       .reads_in_ten = 4,
                                       .deletes_in_ten = 2};
     CHECK(keys <= WORKLOAD_KEYS_MAX && clients <= WORKLOAD_CLIENTS_MAX);
@@ -147,10 +148,15 @@ static enum condition draw_condition(struct workload_sim *workload, const struct
 }
 
 // Mostly one that is there: a client that nobody hears goes elsewhere.
-static struct sim_node *draw_gateway(struct workload_sim *workload)
+static struct sim_node *draw_gateway(struct workload_sim *workload, unsigned client)
 {
     struct cluster_sim *cluster = workload->cluster;
-    struct sim_node *node = NULL;
+    struct sim_node *node = &cluster->nodes[client % cluster->node_count];
+    if (client < workload->reader_count && node->state != SIM_NODE_DEAD)
+        return node;
+    if (workload->home != NULL && workload->home->state != SIM_NODE_DEAD &&
+        !rng_one_in(&workload->rng, AWAY_ONE_IN))
+        return workload->home;
     for (int tries = 0; tries < GATEWAY_TRIES; tries++) {
         node = &cluster->nodes[rng_below(&workload->rng, cluster->node_count)];
         if (node->state != SIM_NODE_DEAD)
@@ -167,7 +173,8 @@ static void client_acts(void *context, void *argument)
     attempt->key = (unsigned)rng_below(&workload->rng, workload->key_count);
     const struct workload_key *key = &workload->keys[attempt->key];
     uint64_t draw = rng_below(&workload->rng, 10);
-    attempt->operation.kind = draw < workload->reads_in_ten          ? LINEAR_READ
+    bool reads = draw < workload->reads_in_ten || attempt->client < workload->reader_count;
+    attempt->operation.kind = reads                                  ? LINEAR_READ
                               : draw < 10 - workload->deletes_in_ten ? LINEAR_PUT
                                                                      : LINEAR_DELETE;
     if (attempt->operation.kind == LINEAR_PUT)
@@ -177,7 +184,7 @@ static void client_acts(void *context, void *argument)
         if (attempt->operation.condition == CONDITION_STAMP)
             attempt->operation.expected = key->seen;
     }
-    begin(workload, attempt, draw_gateway(workload));
+    begin(workload, attempt, draw_gateway(workload, attempt->client));
 }
 
 static void client_thinks(struct workload_sim *workload, unsigned client)
@@ -186,8 +193,10 @@ static void client_thinks(struct workload_sim *workload, unsigned client)
         return;
     workload->operations_left--;
     workload->in_progress++;
-    uint64_t at_us = timeline_now_us(workload->cluster->timeline) +
-                     rng_below(&workload->rng, workload->think_us_max);
+    uint64_t think_us_max =
+        client < workload->reader_count ? workload->reader_think_us_max : workload->think_us_max;
+    uint64_t at_us =
+        timeline_now_us(workload->cluster->timeline) + rng_below(&workload->rng, think_us_max);
     timeline_add(workload->cluster->timeline, at_us, client_acts, workload,
                  (void *)(uintptr_t)client);
 }
@@ -196,6 +205,11 @@ void workload_start(struct workload_sim *workload)
 {
     for (unsigned client = 0; client < workload->client_count; client++)
         client_thinks(workload, client);
+}
+
+void workload_stop(struct workload_sim *workload)
+{
+    workload->operations_left = 0;
 }
 
 bool workload_ended(const struct workload_sim *workload)

@@ -1,5 +1,6 @@
 // Clients of a simulated cluster: they read, write, delete and compare-and-set a few keys through
-// random nodes, and keep a history of each key.
+// random nodes, and keep a history of each key. Readers only read, and each through one node, also
+// when it is cut off from the others.
 #ifndef BRUSIO_SIM_WORKLOAD_SIM_H
 #define BRUSIO_SIM_WORKLOAD_SIM_H
 
@@ -21,10 +22,13 @@ struct workload_sim {
     struct workload_key keys[WORKLOAD_KEYS_MAX];
     unsigned key_count;
     unsigned client_count;
+    unsigned reader_count; // the first clients; that at index i stays at node i, modulo all nodes
+    struct sim_node *home; // where most operations of the others go; NULL: anywhere
     unsigned operations_left;
     unsigned in_progress;
     uint64_t next_value;
     uint64_t think_us_max;
+    uint64_t reader_think_us_max;
     unsigned reads_in_ten;
     unsigned deletes_in_ten; // of ten operations; the others are puts
     uint64_t done;           // operations that were answered with certainty
@@ -38,6 +42,8 @@ void workload_release(struct workload_sim *workload);
 
 // Begins the clients; they go on from answer to answer until the operations are used up.
 void workload_start(struct workload_sim *workload);
+// No operation begins from now on.
+void workload_stop(struct workload_sim *workload);
 bool workload_ended(const struct workload_sim *workload);
 
 // One more read of a key through a node, as part of its history. `answered` (may be NULL) is set

@@ -78,7 +78,7 @@ class Repeatability(unittest.TestCase):
 
 @unittest.skipUnless(MUTANTS, "BRUSIO_MUTANTS_DIR is not set: there is no build whose rules can be broken")
 class BrokenRules(unittest.TestCase):
-    """Rules that random seeds see broken within a few; tests/core/strong has a schedule for every rule."""
+    """Rules that random seeds see broken within 200; tests/core/strong has a schedule for every rule."""
 
     def caught(self, rule, seeds):
         run = simulate(FAST, "--seeds", seeds, "--break", rule, "--jobs", JOBS)
@@ -100,6 +100,9 @@ class BrokenRules(unittest.TestCase):
 
     def test_marks_that_a_restart_forgets(self):
         self.caught("keep-marks", "1..200")
+
+    def test_joiners_that_take_what_is_in_flight_for_committed(self):
+        self.caught("joiner-in-flight", "1..200")
 
     def test_stamps_that_start_again_below_older_epochs(self):
         self.caught("epoch-stamps", "1..200")
