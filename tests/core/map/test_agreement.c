@@ -11,6 +11,7 @@
 #include "voter_cluster.h"
 
 #define SEEDS 400
+#define SEEDS_TO_SEE_IT 200
 #define FAULTS_US (3000 * 1000)
 #define CALM_US (20 * 1000 * 1000)
 #define CALM_STEP_US (100 * 1000)
@@ -19,6 +20,8 @@ static void run_seed(struct voter_cluster *cluster, unsigned machines, unsigned 
                      uint64_t seed)
 {
     voter_cluster_init(cluster, machines, voters, seed);
+    if (seed % 2 == 0)
+        voter_cluster_besiege(cluster, (unsigned)(seed / 2) % machines);
     cluster->faulty = true;
     voter_cluster_run(cluster, FAULTS_US);
     voter_cluster_calm(cluster);
@@ -69,8 +72,11 @@ static bool is_caught(enum rule rule)
     struct voter_cluster *cluster = memory_zeroed(1, sizeof *cluster);
     bool caught = false;
     rule_broken = rule;
-    for (uint64_t seed = 1; seed <= SEEDS && !caught; seed++) {
-        voter_cluster_init(cluster, 3 + 2 * (unsigned)(seed % 2), 3, seed);
+    for (uint64_t seed = 1; seed <= SEEDS_TO_SEE_IT && !caught; seed++) {
+        unsigned machines = seed % 4 < 2 ? 3 : 5;
+        voter_cluster_init(cluster, machines, 3, seed);
+        if (seed % 2 == 0)
+            voter_cluster_besiege(cluster, (unsigned)(seed / 2) % machines);
         cluster->faulty = true;
         voter_cluster_run(cluster, FAULTS_US);
         caught = cluster->violated;
@@ -84,7 +90,8 @@ static bool is_caught(enum rule rule)
 static void test_agreement__broken_rules_of_leases_are_caught(void **state)
 {
     (void)state;
-    static const enum rule rules[] = {RULE_LEASE_RAN_OUT, RULE_RELEASE_EPOCH};
+    static const enum rule rules[] = {RULE_LEASE_RAN_OUT, RULE_WITHHOLD, RULE_RESTART_WAIT,
+                                      RULE_NEW_VOTER_WAIT, RULE_RELEASE_EPOCH};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (!is_caught(rules[i]))
             fail_msg("%s can be broken unseen", rule_name(rules[i]));

@@ -15,6 +15,7 @@ enum {
     REPEAT = 8,
     LATE = 3,
     CUT_LASTS = 6,
+    VOTERS_CHANGE = 4,
     LEASE_MS = 150,
     ASK_EVERY_US = 30 * 1000,
     CLOCK_START_US_MAX = 10 * 1000 * 1000,
@@ -295,6 +296,24 @@ static void admit_restarted(struct voter_cluster *cluster, struct cluster_map *m
     }
 }
 
+static void choose_voters(struct voter_cluster *cluster, struct cluster_map *map)
+{
+    map->voters = 0;
+    unsigned wanted = 1 + 2 * (unsigned)below(cluster, (map->node_count + 1u) / 2);
+    while (node_set_count(map->voters) < wanted)
+        map->voters |= node_bit((node_id)(1 + below(cluster, map->node_count)));
+}
+
+// The victim is taken down, or up again; now and then others vote.
+static void change_besieged(struct voter_cluster *cluster, struct cluster_map *map)
+{
+    struct map_node *node = &map->nodes[cluster->victim];
+    if (rng_one_in(&cluster->rng, VOTERS_CHANGE))
+        choose_voters(cluster, map);
+    else
+        node->state = node->state == NODE_UP ? NODE_DOWN : NODE_UP;
+}
+
 // Some legal step; in bad times one that may fail nodes or change the voters.
 static void change(struct voter_cluster *cluster, struct cluster_map *map)
 {
@@ -304,16 +323,16 @@ static void change(struct voter_cluster *cluster, struct cluster_map *map)
         admit_restarted(cluster, map);
     if (!cluster->faulty)
         return;
+    if (cluster->besieges) {
+        change_besieged(cluster, map);
+        return;
+    }
     struct map_node *node = &map->nodes[below(cluster, map->node_count)];
     static const enum node_state states[] = {NODE_UP, NODE_DOWN, NODE_FAILED};
     if (!rng_one_in(&cluster->rng, 3))
         node->state = states[below(cluster, 3)];
-    if (rng_one_in(&cluster->rng, 6)) {
-        map->voters = 0;
-        unsigned wanted = 1 + 2 * (unsigned)below(cluster, (map->node_count + 1u) / 2);
-        while (node_set_count(map->voters) < wanted)
-            map->voters |= node_bit((node_id)(1 + below(cluster, map->node_count)));
-    }
+    if (rng_one_in(&cluster->rng, 6))
+        choose_voters(cluster, map);
 }
 
 static void propose(struct voter_cluster *cluster, unsigned index)
@@ -342,6 +361,39 @@ static void ping(struct voter_cluster *cluster, unsigned index)
     settle(cluster, index, epoch_of(machine), machine->agreement.releasing);
 }
 
+static void set_link(struct voter_cluster *cluster, unsigned other, bool cut)
+{
+    unsigned there = 1u << other;
+    unsigned back = 1u << cluster->victim;
+    struct machine *victim = &cluster->machines[cluster->victim];
+    victim->cut = cut ? victim->cut | there : victim->cut & ~there;
+    cluster->machines[other].cut =
+        cut ? cluster->machines[other].cut | back : cluster->machines[other].cut & ~back;
+}
+
+// Something happens to the victim, or to another machine.
+static void act_besieged(struct voter_cluster *cluster, unsigned index)
+{
+    uint64_t dice = below(cluster, 20);
+    if (dice < 10 && index != cluster->victim)
+        propose(cluster, index);
+    else if (dice < 13)
+        ping(cluster, index);
+    else if (dice == 13 && index != cluster->victim)
+        crash(cluster, index);
+    else if (dice == 14)
+        for (unsigned i = 0; i < cluster->machine_count; i++)
+            set_link(cluster, i, i != cluster->victim);
+    else if (index != cluster->victim)
+        set_link(cluster, index, rng_one_in(&cluster->rng, 2));
+}
+
+void voter_cluster_besiege(struct voter_cluster *cluster, unsigned victim)
+{
+    cluster->besieges = true;
+    cluster->victim = victim;
+}
+
 static void act(struct voter_cluster *cluster)
 {
     unsigned index = (unsigned)below(cluster, cluster->machine_count);
@@ -350,6 +402,10 @@ static void act(struct voter_cluster *cluster)
     if (!machine->up) {
         if (rng_one_in(&cluster->rng, 3))
             start(cluster, index);
+        return;
+    }
+    if (cluster->faulty && cluster->besieges) {
+        act_besieged(cluster, index);
         return;
     }
     uint64_t dice = below(cluster, 12);

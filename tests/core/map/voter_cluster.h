@@ -44,6 +44,8 @@ struct voter_cluster {
     uint64_t now_us;
     uint64_t act_us; // when the schedule does something
     bool faulty;
+    bool besieges; // all that happens is about one machine
+    unsigned victim;
     unsigned machine_count;
     struct machine machines[MACHINES_MAX];
     struct packet packets[PACKETS_MAX];
@@ -58,6 +60,10 @@ struct voter_cluster {
 void voter_cluster_init(struct voter_cluster *cluster, unsigned machines, unsigned voters,
                         uint64_t seed);
 void voter_cluster_release(struct voter_cluster *cluster);
+
+// From now on, while faulty, all is about one machine: it is cut off and heard again, by one
+// machine at a time; the others take it down and up again, change the voters, and crash.
+void voter_cluster_besiege(struct voter_cluster *cluster, unsigned victim);
 
 // Goes on until this time. Clocks start and run differently, within the bound that is assumed.
 // While `faulty`, messages are lost, repeated, late and out of order,
