@@ -5,6 +5,7 @@
 #include "sim/strong_pool.h"
 #include "sim/strong_shrink.h"
 #include "sim_check.h"
+#include "sim_epidemic.h"
 #include "sim_sync.h"
 
 #include <getopt.h>
@@ -18,6 +19,7 @@ static const char help[] =
     "       brusio-sim strong --seeds A [--shrink | --trace | --plan] [--without 3,7-12]\n"
     "       brusio-sim check FILE    (see brusio-sim check --help)\n"
     "       brusio-sim sync          (see brusio-sim sync --help)\n"
+    "       brusio-sim epidemic      (see brusio-sim epidemic --help)\n"
     "\n"
     "Runs clusters of strong keyspaces in virtual time: the daemon's own host and cores over a "
     "simulated network,\n"
@@ -328,6 +330,8 @@ int main(int count, char **arguments)
         return sim_check(count - 2, arguments + 2);
     if (count >= 2 && strcmp(arguments[1], "sync") == 0)
         return sim_sync(count - 2, arguments + 2);
+    if (count >= 2 && strcmp(arguments[1], "epidemic") == 0)
+        return sim_epidemic(count - 2, arguments + 2);
     struct options options = {
         .setting = {.seed = 1, .steps = STRONG_RUN_STEPS_DEFAULT, .rounds = FAULT_ROUNDS_MAX},
         .last = 0,
