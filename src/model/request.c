@@ -128,6 +128,7 @@ void request_encode(struct buf *out, const struct request *request)
     buf_append_u64_be(out, request->operation.high);
     buf_append_u64_be(out, request->operation.low);
     buf_append_varint(out, request->first_epoch);
+    stamp_encode(out, request->first_stamp);
     buf_append_slice(out, request->value);
 }
 
@@ -152,6 +153,7 @@ enum err request_decode(struct slice bytes, struct request *out)
         request.operation.high = cursor_u64_be(&in);
         request.operation.low = cursor_u64_be(&in);
         request.first_epoch = cursor_varint(&in);
+        request.first_stamp = stamp_decode(&in);
         request.value = cursor_bytes(&in, cursor_left(&in));
     }
     if (cursor_finish(&in) != ERR_OK || request_check(&request) != ERR_OK)

@@ -74,7 +74,9 @@ struct request {
     // Of a write: names it in the record that it leaves. A gateway gives one to each that has none.
     struct operation_id operation;
     uint64_t first_epoch; // the first in which a primary may have taken it already; 0: none may
-    struct slice prefix;  // of a list
+    // Of the record of its first try, if every try so far ended with ERR_UNDECIDED; else zero.
+    struct stamp first_stamp;
+    struct slice prefix; // of a list
     struct list_cursor cursor;
     uint32_t limit; // of a list: 1 to LIST_LIMIT_MAX
     struct change change;
@@ -83,7 +85,8 @@ struct request {
 struct reply {
     enum err error;
     bool existed; // a put replaced a value; a delete found one
-    // of the version read or written; on a mismatch, of the newest one (zero: absent)
+    // of the version read or written (on ERR_UNDECIDED: that it would be); on a mismatch, of the
+    // newest one (zero: absent)
     struct stamp stamp;
     struct slice value;   // of a read; borrowed
     node_set awaited;     // on ERR_UNAVAILABLE: nodes any of which could answer once it is back

@@ -9,6 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("BRUSIO_BUILD_DIR", os.path.join(ROOT, "build"))
 SIM = os.path.join(BUILD, "brusio-sim")
 
+LONGEST = 32768  # operations of one key: LINEAR_OPERATIONS_MAX
 FIRST, SECOND = "10000001-1", "10000002-1"
 
 
@@ -58,8 +59,8 @@ class Check(unittest.TestCase):
         self.judge([{**write, "outcome": "refused"}, read], 1)
 
     def test_a_history_that_is_too_long_is_undecided(self):
-        reads = [operation("read", 2 * number, 2 * number + 1, outcome="absent") for number in range(5000)]
-        self.judge(reads[:4096], 0)
+        reads = [operation("read", 2 * number, 2 * number + 1, outcome="absent") for number in range(LONGEST + 1)]
+        self.judge(reads[:LONGEST], 0)
         self.judge(reads, 3)
 
     def test_what_cannot_be_read_is_told(self):

@@ -139,8 +139,14 @@ static void note_try(struct router *router, struct route *route)
     if (request->operation.high == 0 && request->operation.low == 0)
         request->operation =
             (struct operation_id){.high = rng_u64(&router->rng), .low = rng_u64(&router->rng) | 1};
-    if (request->first_epoch == 0)
+    if (request->first_epoch == 0) {
         request->first_epoch = route->sent_epoch;
+        request->first_stamp = route->sent_stamp;
+    }
+    route->lost_try |= route->sent_epoch != 0 && stamp_is_zero(route->sent_stamp);
+    if (route->lost_try)
+        request->first_stamp = (struct stamp){0};
+    route->sent_stamp = (struct stamp){0};
     route->sent_epoch = router->agreement->map.epoch;
 }
 
@@ -371,7 +377,9 @@ static void on_reply(struct router *router, struct effects *effects, struct rout
                      const struct reply *reply)
 {
     bool again = reply->error == ERR_RETRY || reply->error == ERR_UNDECIDED;
-    if (reply->error != ERR_UNDECIDED)
+    if (reply->error == ERR_UNDECIDED)
+        route->sent_stamp = reply->stamp;
+    else
         route->sent_epoch = 0; // this try ends with an answer
     if (again && route->origin_peer == 0)
         wait_and_retry(router, effects, route);

@@ -31,8 +31,10 @@ struct route {
     uint64_t retry_us; // when to try again; in ROUTE_SENT only reads do
     enum route_state state;
     node_id sent_to;
-    uint64_t sent_epoch; // of the last try
-    struct buf entries;  // of a listing, so far
+    uint64_t sent_epoch;     // of the last try, until it is answered
+    struct stamp sent_stamp; // that it would have had, if its primary gave it up
+    bool lost_try;           // some try was never answered: nobody knows what stamp it had
+    struct buf entries;      // of a listing, so far
     struct buf cursor_key;
     struct request request; // slices borrow from bytes, and cursor_key
     uint8_t bytes[];

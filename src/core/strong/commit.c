@@ -130,8 +130,13 @@ void persisted_flight(struct strong *strong, struct effects *effects, struct fli
 void abandon_writers(struct strong *strong, struct effects *effects, struct flight *flight)
 {
     struct list *link;
-    while ((link = list_take_first(&flight->writers)) != NULL)
-        strong_answer_error(strong, effects, LIST_ITEM(link, struct pending, link), ERR_UNDECIDED);
+    while ((link = list_take_first(&flight->writers)) != NULL) {
+        struct pending *pending = LIST_ITEM(link, struct pending, link);
+        // What only rested on the record, a mismatch for one, had no effect.
+        struct reply reply = {.error = pending->wrote ? ERR_UNDECIDED : ERR_RETRY,
+                              .stamp = flight->record.stamp};
+        strong_answer(strong, effects, pending, &reply);
+    }
 }
 
 void abandon_flight(struct strong *strong, struct effects *effects, struct flight *flight)

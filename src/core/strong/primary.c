@@ -65,6 +65,10 @@ static bool is_past_knowing(const struct strong *strong, const struct request *r
     uint64_t epoch = request->first_epoch;
     if (epoch == 0)
         return false;
+    // A version below that of the first try: that one was never committed, and never will be, for
+    // what is ordered from now on is above it.
+    if (!stamp_is_zero(order->stamp) && !stamp_is_zero(request->first_stamp))
+        return stamp_compare(order->stamp, request->first_stamp) >= 0;
     if (!stamp_is_zero(order->stamp))
         return stamp_epoch(order->stamp) >= epoch;
     return !slot_pasts_is_quiet(&strong->pasts, request->keyspace, slot_of_key(request->key),
