@@ -12,6 +12,7 @@ enum {
     LEASELESS_AGE_MAX_US = 500 * 1000,
     READ_AGAIN_US = 300 * 1000,
     WRITE_AGAIN_US = 1000 * 1000,
+    ASTRAY_AGAIN_US = 250 * 1000,
     ROUTE_AGE_MAX_US = 5 * 1000 * 1000,
     CHANGE_AGE_MAX_US = 30 * 1000 * 1000,
     LIST_BYTES_MAX = 4 << 20
@@ -420,14 +421,20 @@ static enum err age_error(const struct route *route)
     return write_error(route, ERR_UNAVAILABLE);
 }
 
-// Whether who has the route is to be asked again at once: by the newest map it is not the primary.
-static bool went_astray(const struct router *router, const struct route *route)
+// By the newest map, whoever has the write is not the primary. One that runs says what became of
+// it, and that is worth a moment: without its word the next primary may not know.
+static void hasten_astray(const struct router *router, struct route *route)
 {
-    const struct map_keyspace *keyspace =
-        cluster_map_keyspace(&router->agreement->map, route->request.keyspace);
-    if (route->state != ROUTE_SENT || !is_write(&route->request) || keyspace == NULL)
-        return false;
-    return map_keyspace_slot(keyspace, slot_of(&route->request))->primary != route->sent_to;
+    const struct cluster_map *map = &router->agreement->map;
+    const struct map_keyspace *keyspace = cluster_map_keyspace(map, route->request.keyspace);
+    const struct map_node *holder = cluster_map_node(map, route->sent_to);
+    if (route->state != ROUTE_SENT || !is_write(&route->request) || keyspace == NULL ||
+        map_keyspace_slot(keyspace, slot_of(&route->request))->primary == route->sent_to)
+        return;
+    bool runs = holder != NULL && holder->state != NODE_DOWN;
+    uint64_t again_us = router->now_us + (runs ? ASTRAY_AGAIN_US : 0);
+    if (again_us < route->retry_us)
+        route->retry_us = again_us;
 }
 
 // Looks at every route; those that have an answer now are gone afterwards.
@@ -442,10 +449,11 @@ static void look_at_all(struct router *router, struct effects *effects, bool new
         list_append(&router->routes, &route->link);
         bool change = route->state == ROUTE_CHANGE;
         uint64_t age_max_us = change ? CHANGE_AGE_MAX_US : ROUTE_AGE_MAX_US;
+        if (new_map)
+            hasten_astray(router, route);
         bool again =
             (route->state == ROUTE_WAITING && (new_map || router->now_us >= route->retry_us)) ||
-            (route->state == ROUTE_SENT &&
-             (router->now_us >= route->retry_us || (new_map && went_astray(router, route))));
+            (route->state == ROUTE_SENT && router->now_us >= route->retry_us);
         if (change && new_map &&
             next_map_satisfies(&router->agreement->map, &route->request.change))
             finish_error(router, effects, route, ERR_OK);

@@ -129,6 +129,26 @@ static void test_router__a_young_delete_leaves_the_outcome_unknown(void **state)
     node_bench_free(bench);
 }
 
+// The version is as young, but the primary that gave the write up says which one it would have
+// been: what is there is older, so nothing happened, and it is done now.
+static void test_router__a_write_that_was_given_up_is_done_by_the_next_primary(void **state)
+{
+    (void)state;
+    struct node_bench *bench = node_bench_new(3);
+    const char *key = node_bench_key_of(bench, 2);
+    put_ok(bench, 1, key, "old");
+    bench->lost_kind = MESSAGE_INV;
+    uint64_t put = node_bench_put(bench, 1, key, "new");
+    node_bench_run(bench, 20 * BENCH_MS);
+    uint64_t failed = node_bench_change(bench, 1, CHANGE_FAIL, 2);
+    node_bench_run(bench, 50 * BENCH_MS);
+    bench->lost_kind = MESSAGE_KIND_COUNT;
+    assert_int_equal(node_bench_await(bench, failed), ERR_OK);
+    assert_int_equal(node_bench_await(bench, put), ERR_OK);
+    assert_true(holds(bench, 3, key, "new"));
+    node_bench_free(bench);
+}
+
 // Taken, answered, and overwritten by another: the lost answer is not made up.
 static void test_router__an_overwritten_write_is_not_done_twice(void **state)
 {
@@ -260,6 +280,7 @@ int main(void)
         TEST(a_young_version_leaves_the_outcome_unknown),
         TEST(a_write_of_a_new_key_is_done_by_the_next_primary),
         TEST(a_young_delete_leaves_the_outcome_unknown),
+        TEST(a_write_that_was_given_up_is_done_by_the_next_primary),
         TEST(an_overwritten_write_is_not_done_twice),
         TEST(a_repeated_try_joins_the_first),
         TEST(a_late_forward_of_an_older_epoch_is_refused),
