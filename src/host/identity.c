@@ -59,11 +59,6 @@ static void put_owner(struct effects *effects, uint64_t store_id)
     buf_release(&value);
 }
 
-static bool knows_cluster(const struct identity *identity)
-{
-    return identity->cluster.high != 0 || identity->cluster.low != 0;
-}
-
 enum err identity_begin(const struct node_config *config, const struct store *data,
                         const struct store *voter, struct effects *effects, struct identity *out,
                         struct errmsg *detail)
@@ -74,12 +69,12 @@ enum err identity_begin(const struct node_config *config, const struct store *da
     if (error != ERR_OK && !fresh)
         return errmsg_set(detail, error, "the voter store cannot be read: %s", err_sentence(error));
     bool begins = config->init || config->join_address != NULL;
-    if (!knows_cluster(&identity) && !begins)
+    if (cluster_id_is_zero(identity.cluster) && !begins)
         return errmsg_set(
             detail, ERR_NOT_FOUND,
             "there is no node in this directory; start it with --init (a new cluster) or with "
             "--join HOST:PORT (of a member)");
-    if (knows_cluster(&identity) && config->init)
+    if (!cluster_id_is_zero(identity.cluster) && config->init)
         return errmsg_set(
             detail, ERR_EXISTS,
             "this directory holds a node of a cluster already; start it without --init");
@@ -90,7 +85,7 @@ enum err identity_begin(const struct node_config *config, const struct store *da
             identity.store_id = rng_u64(&rng);
         while (identity.store_id == 0);
     }
-    bool young = !knows_cluster(&identity);
+    bool young = cluster_id_is_zero(identity.cluster);
     error = check_owner(data, identity.store_id, young, detail);
     if (error != ERR_OK)
         return error;

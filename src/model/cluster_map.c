@@ -81,13 +81,18 @@ node_set cluster_map_settlers(const struct cluster_map *map)
     return settlers;
 }
 
+node_set cluster_map_in_state(const struct cluster_map *map, enum node_state state)
+{
+    node_set nodes = 0;
+    for (unsigned i = 0; i < map->node_count; i++)
+        if (map->nodes[i].state == state)
+            nodes |= node_bit(map->nodes[i].id);
+    return nodes;
+}
+
 node_set cluster_map_live(const struct cluster_map *map)
 {
-    node_set live = 0;
-    for (unsigned i = 0; i < map->node_count; i++)
-        if (map->nodes[i].state == NODE_UP)
-            live |= node_bit(map->nodes[i].id);
-    return live;
+    return cluster_map_in_state(map, NODE_UP);
 }
 
 void map_keyspace_expand(const struct map_keyspace *keyspace, struct replica_set *out)

@@ -32,6 +32,17 @@ struct cluster_id {
     uint64_t low;
 };
 
+static inline bool cluster_id_equal(struct cluster_id a, struct cluster_id b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
+// Of no cluster.
+static inline bool cluster_id_is_zero(struct cluster_id id)
+{
+    return id.high == 0 && id.low == 0;
+}
+
 struct map_node {
     node_id id;
     enum node_state state;
@@ -87,9 +98,10 @@ const struct map_keyspace *cluster_map_keyspace(const struct cluster_map *map, u
 const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map,
                                                       struct slice name);
 
-// All nodes, those that may be given slots, and those that are up.
+// All nodes, those that may be given slots, those in a state, and those that are up.
 node_set cluster_map_members(const struct cluster_map *map);
 node_set cluster_map_settlers(const struct cluster_map *map);
+node_set cluster_map_in_state(const struct cluster_map *map, enum node_state state);
 node_set cluster_map_live(const struct cluster_map *map);
 
 static inline const struct replica_set *map_keyspace_slot(const struct map_keyspace *keyspace,

@@ -2,19 +2,14 @@
 
 enum { FLAG_DEAD = 1, FLAG_OPERATION = 2, FLAG_EXPIRY = 4, FLAG_REPLACED = 8, FLAGS_KNOWN = 15 };
 
-static bool has_operation(const struct record *record)
-{
-    return record->operation.high != 0 || record->operation.low != 0;
-}
-
 void record_encode(struct buf *out, const struct record *record)
 {
     unsigned flags = (record->dead ? FLAG_DEAD : 0u) | (record->replaced ? FLAG_REPLACED : 0u) |
-                     (has_operation(record) ? FLAG_OPERATION : 0u) |
+                     (operation_id_is_zero(record->operation) ? 0u : FLAG_OPERATION) |
                      (record->expiry_ms != 0 ? FLAG_EXPIRY : 0u);
     buf_append_u8(out, (uint8_t)flags);
     stamp_encode(out, record->stamp);
-    if (has_operation(record)) {
+    if (!operation_id_is_zero(record->operation)) {
         buf_append_u64_be(out, record->operation.high);
         buf_append_u64_be(out, record->operation.low);
     }
@@ -33,7 +28,7 @@ enum err record_decode(struct slice bytes, struct record *out)
     if ((flags & FLAG_OPERATION) != 0) {
         record.operation.high = cursor_u64_be(&in);
         record.operation.low = cursor_u64_be(&in);
-        in.failed |= !has_operation(&record);
+        in.failed |= operation_id_is_zero(record.operation);
     }
     if ((flags & FLAG_EXPIRY) != 0) {
         record.expiry_ms = cursor_varint(&in);

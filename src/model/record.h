@@ -18,6 +18,16 @@ struct operation_id {
     uint64_t low;
 };
 
+static inline bool operation_id_is_zero(struct operation_id id)
+{
+    return id.high == 0 && id.low == 0;
+}
+
+static inline bool operation_id_equal(struct operation_id a, struct operation_id b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
 struct record {
     struct stamp stamp;
     struct operation_id operation;

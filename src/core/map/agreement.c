@@ -150,8 +150,7 @@ void agreement_learn(struct agreement *agreement, struct effects *effects, uint6
 {
     const struct cluster_id *own =
         agreement->map.epoch > 0 ? &agreement->map.cluster : &agreement->identity.cluster;
-    bool foreign = (own->high != 0 || own->low != 0) &&
-                   (map->cluster.high != own->high || map->cluster.low != own->low);
+    bool foreign = !cluster_id_is_zero(*own) && !cluster_id_equal(map->cluster, *own);
     agreement->foreign_seen |= foreign;
     // Voters of an older generation were lost for ever: whatever is decided in it since is void.
     if (foreign || map->generation < agreement->map.generation ||

@@ -52,15 +52,12 @@ static void see_member(struct coordinator *coordinator, const struct map_node *n
 void coordinator_on_map(struct coordinator *coordinator, const struct cluster_map *map,
                         uint64_t now_us)
 {
-    node_set down = 0;
+    node_set down = cluster_map_in_state(map, NODE_DOWN);
     wants_clear(&coordinator->wants);
     coordinator->look = true;
     coordinator->due_us = 0;
-    for (unsigned i = 0; i < map->node_count; i++) {
+    for (unsigned i = 0; i < map->node_count; i++)
         see_member(coordinator, &map->nodes[i]);
-        if (map->nodes[i].state == NODE_DOWN)
-            down |= node_bit(map->nodes[i].id);
-    }
     for (node_id id = 1; id <= NODES_MAX; id++) {
         bool is_down = node_set_has(down, id);
         if (is_down && coordinator->down_us[id] == 0) {
@@ -187,11 +184,7 @@ void coordinator_watch(struct coordinator *coordinator, const struct agreement *
 
 node_id coordinator_rank(const struct cluster_map *map, unsigned attempt)
 {
-    node_set down = 0;
-    for (unsigned i = 0; i < map->node_count; i++)
-        if (map->nodes[i].state == NODE_DOWN)
-            down |= node_bit(map->nodes[i].id);
-    node_set ready = map->voters & ~down;
+    node_set ready = map->voters & ~cluster_map_in_state(map, NODE_DOWN);
     node_set ranked = ready != 0 ? ready : map->voters;
     return ranked == 0 ? NODE_NONE : node_set_nth(ranked, attempt % node_set_count(ranked));
 }
@@ -203,9 +196,7 @@ static unsigned voters_before(const struct agreement *agreement, uint64_t now_us
     const struct cluster_map *map = &agreement->map;
     node_id self = agreement_self(agreement);
     node_set away = grants_lapsed(&agreement->grants, map, now_us) & ~node_bit(self);
-    for (unsigned i = 0; i < map->node_count; i++)
-        if (map->nodes[i].state == NODE_DOWN)
-            away |= node_bit(map->nodes[i].id);
+    away |= cluster_map_in_state(map, NODE_DOWN);
     node_set ahead = node_set_has(away, self) ? ~node_bit(self) : node_bit(self) - 1;
     return node_set_count(map->voters & ~away & ahead);
 }

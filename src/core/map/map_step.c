@@ -95,8 +95,7 @@ enum err map_step_check(const struct cluster_map *base, const struct cluster_map
                         .next = next,
                         .restarted = restarted(base, next),
                         .live_after = cluster_map_live(next)};
-    bool same_cluster = base->cluster.high == next->cluster.high &&
-                        base->cluster.low == next->cluster.low &&
+    bool same_cluster = cluster_id_equal(base->cluster, next->cluster) &&
                         base->generation == next->generation && base->lease_ms == next->lease_ms &&
                         next->epoch == base->epoch + 1;
     bool legal = same_cluster && cluster_map_check(next) == ERR_OK && nodes_follow(base, next) &&

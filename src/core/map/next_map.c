@@ -121,19 +121,9 @@ static void apply_fate(struct cluster_map *map, const struct wants_fate *fate,
     }
 }
 
-// Nodes in this state.
-static node_set in_state(const struct cluster_map *map, enum node_state state)
-{
-    node_set nodes = 0;
-    for (unsigned i = 0; i < map->node_count; i++)
-        if (map->nodes[i].state == state)
-            nodes |= node_bit(map->nodes[i].id);
-    return nodes;
-}
-
 static void choose_voters(struct cluster_map *map, struct progress *progress)
 {
-    node_set able = cluster_map_settlers(map) & ~in_state(map, NODE_DOWN);
+    node_set able = cluster_map_settlers(map) & ~cluster_map_in_state(map, NODE_DOWN);
     node_set voters = voters_choose(map, able);
     progress->changed |= voters != map->voters;
     map->voters = voters;

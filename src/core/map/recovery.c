@@ -14,11 +14,6 @@ static bool is_newer(const struct cluster_map *map, const struct cluster_map *th
                                                : map->epoch > than->epoch;
 }
 
-static bool same_cluster(struct cluster_id a, struct cluster_id b)
-{
-    return a.high == b.high && a.low == b.low;
-}
-
 static bool is_of_epoch(const struct cluster_map *map, const struct cluster_map *other)
 {
     return map->generation == other->generation && map->epoch == other->epoch;
@@ -41,7 +36,7 @@ static bool same_bytes(const struct cluster_map *a, const struct cluster_map *b)
 static enum recovery_verdict check_pair(const struct recovery_survivor *before,
                                         const struct recovery_survivor *survivor)
 {
-    if (!same_cluster(survivor->map.cluster, before->map.cluster))
+    if (!cluster_id_equal(survivor->map.cluster, before->map.cluster))
         return RECOVERY_FOREIGN;
     if (survivor->identity.store_id == before->identity.store_id)
         return RECOVERY_REPEATED;
@@ -59,7 +54,7 @@ static enum recovery_verdict check_survivors(const struct recovery_request *requ
     for (unsigned i = 0; i < request->survivor_count; i++) {
         const struct recovery_survivor *survivor = &request->survivors[i];
         out->survivor = i;
-        if (!same_cluster(survivor->identity.cluster, survivor->map.cluster))
+        if (!cluster_id_equal(survivor->identity.cluster, survivor->map.cluster))
             return RECOVERY_FOREIGN;
         for (unsigned j = 0; j < i; j++) {
             enum recovery_verdict verdict = check_pair(&request->survivors[j], survivor);

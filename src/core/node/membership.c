@@ -132,8 +132,8 @@ void membership_on_join(struct membership *membership, struct effects *effects, 
         return;
     effects_route(effects, peer, admit.peer_address);
     const struct cluster_id *own = &membership->agreement->map.cluster;
-    bool fresh = join->cluster_high == 0 && join->cluster_low == 0;
-    bool foreign = !fresh && (join->cluster_high != own->high || join->cluster_low != own->low);
+    struct cluster_id of = {.high = join->cluster_high, .low = join->cluster_low};
+    bool foreign = !cluster_id_is_zero(of) && !cluster_id_equal(of, *own);
     // A node of another cluster is shown this one's map, and sees that it is in the wrong place.
     // So is one that was removed.
     bool removed = !join->fresh &&

@@ -137,7 +137,7 @@ static void note_try(struct router *router, struct route *route)
     struct request *request = &route->request;
     if (!is_write(request) || route->origin_peer != 0)
         return;
-    if (request->operation.high == 0 && request->operation.low == 0)
+    if (operation_id_is_zero(request->operation))
         request->operation =
             (struct operation_id){.high = rng_u64(&router->rng), .low = rng_u64(&router->rng) | 1};
     if (request->first_epoch == 0) {
@@ -305,9 +305,8 @@ static bool answers_anew(struct router *router, uint64_t peer, uint64_t id,
 {
     for (struct list *link = router->routes.next; link != &router->routes; link = link->next) {
         struct route *route = LIST_ITEM(link, struct route, link);
-        const struct operation_id *own = &route->request.operation;
-        if (route->origin_peer != peer || own->high != operation->high ||
-            own->low != operation->low || !is_write(&route->request))
+        if (route->origin_peer != peer ||
+            !operation_id_equal(route->request.operation, *operation) || !is_write(&route->request))
             continue;
         route->origin_id = id;
         return true;

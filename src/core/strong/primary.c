@@ -50,10 +50,9 @@ static bool condition_holds(const struct request *request, const struct order *o
 // The newest version was written by this very operation: it is done, and not done twice.
 static bool is_repeated(const struct request *request, const struct order *order)
 {
-    const struct operation_id *id = &request->operation;
-    return (id->high != 0 || id->low != 0) && !stamp_is_zero(order->stamp) &&
-           order->present == (request->kind == REQUEST_PUT) && id->high == order->operation.high &&
-           id->low == order->operation.low;
+    return !operation_id_is_zero(request->operation) && !stamp_is_zero(order->stamp) &&
+           order->present == (request->kind == REQUEST_PUT) &&
+           operation_id_equal(request->operation, order->operation);
 }
 
 // An operation that an earlier primary may have taken is done anew only if nothing can have
