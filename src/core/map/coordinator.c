@@ -111,26 +111,30 @@ void coordinator_on_wants(struct coordinator *coordinator, struct slice bytes)
 
 // --- who is silent, who is back
 
+// What this voter sees itself, or another one has reported lately: whom it has not heard.
+static node_set lapsed_at(const struct coordinator *coordinator, const struct agreement *agreement,
+                          node_id voter, uint64_t now_us)
+{
+    uint64_t reported_us = coordinator->reported_us[voter];
+    if (voter == agreement_self(agreement))
+        return grants_lapsed(&agreement->grants, &agreement->map, now_us);
+    bool fresh = reported_us != 0 && now_us < reported_us + REPORT_AGE_MAX_US;
+    return fresh ? coordinator->lapsed[voter] : 0;
+}
+
 // The members whose leases have lapsed at a majority of voters.
 static node_set lapsed_at_most(const struct coordinator *coordinator,
                                const struct agreement *agreement, uint64_t now_us)
 {
-    const struct cluster_map *map = &agreement->map;
-    node_id self = agreement_self(agreement);
+    node_set voters = agreement->map.voters;
+    unsigned votes[NODES_MAX + 1] = {0};
     node_set silent = 0;
-    for (unsigned i = 0; i < map->node_count; i++) {
-        node_id id = map->nodes[i].id;
-        unsigned votes = 0;
-        for (node_id voter = node_set_first(map->voters); voter != NODE_NONE;
-             voter = node_set_after(map->voters, voter)) {
-            bool fresh = coordinator->reported_us[voter] != 0 &&
-                         now_us < coordinator->reported_us[voter] + REPORT_AGE_MAX_US;
-            votes += voter == self
-                         ? node_set_has(grants_lapsed(&agreement->grants, map, now_us), id)
-                         : fresh && node_set_has(coordinator->lapsed[voter], id);
-        }
-        if (2 * votes > node_set_count(map->voters))
-            silent |= node_bit(id);
+    for (node_id voter = node_set_first(voters); voter != NODE_NONE;
+         voter = node_set_after(voters, voter)) {
+        node_set lapsed = lapsed_at(coordinator, agreement, voter, now_us);
+        for (node_id id = node_set_first(lapsed); id != NODE_NONE; id = node_set_after(lapsed, id))
+            if (2 * ++votes[id] > node_set_count(voters))
+                silent |= node_bit(id);
     }
     return silent;
 }
