@@ -6,6 +6,7 @@
 
 // The newest version of a key while requests are ordered on it, one after the other.
 struct order {
+    uint16_t slot; // of the key
     bool present;
     struct stamp stamp;            // zero when there never was a version
     struct operation_id operation; // that wrote it
@@ -18,7 +19,7 @@ static enum err read_base(const struct strong *strong, uint32_t keyspace, uint16
                           struct slice key, struct order *order)
 {
     struct record base;
-    *order = (struct order){0};
+    *order = (struct order){.slot = slot};
     enum err error = record_store_get(strong->data, keyspace, slot, key, &base);
     if (error == ERR_NOT_FOUND)
         return ERR_OK;
@@ -70,15 +71,13 @@ static bool is_past_knowing(const struct strong *strong, const struct request *r
         return stamp_compare(order->stamp, request->first_stamp) >= 0;
     if (!stamp_is_zero(order->stamp))
         return stamp_epoch(order->stamp) >= epoch;
-    return !slot_pasts_is_quiet(&strong->pasts, request->keyspace, slot_of_key(request->key),
-                                epoch);
+    return !slot_pasts_is_quiet(&strong->pasts, request->keyspace, order->slot, epoch);
 }
 
 // Whether some replica of the key has no room for one more value. Deletes make room.
-static bool has_no_room(const struct strong *strong, const struct request *request)
+static bool has_no_room(const struct strong *strong, uint32_t keyspace, uint16_t slot)
 {
-    const struct replica_set *set =
-        strong_slot(strong, request->keyspace, slot_of_key(request->key));
+    const struct replica_set *set = strong_slot(strong, keyspace, slot);
     node_set live = cluster_map_live(&strong->agreement->map);
     return ((set->in_sync | set->joining) & live & strong->full) != 0 || strong_is_full(strong);
 }
@@ -108,7 +107,7 @@ static struct reply order_one(struct strong *strong, struct order *order,
         reply.error = ERR_NOT_FOUND;
         return reply;
     }
-    if (!deletes && has_no_room(strong, request)) {
+    if (!deletes && has_no_room(strong, request->keyspace, order->slot)) {
         reply.error = ERR_FULL;
         return reply;
     }
