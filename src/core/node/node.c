@@ -133,24 +133,11 @@ void node_free(struct node *node)
     free(node);
 }
 
+// What is urgent needs no order: agreement takes it all, but for the ping, which is only heard, and
+// wishes. (JOIN is taken before.)
 static bool is_agreement(enum message_kind kind)
 {
-    switch (kind) {
-    case MESSAGE_LEASE_WANT:
-    case MESSAGE_LEASE:
-    case MESSAGE_MAP:
-    case MESSAGE_MAP_WANT:
-    case MESSAGE_PREPARE:
-    case MESSAGE_PROMISE:
-    case MESSAGE_ACCEPT:
-    case MESSAGE_ACCEPTED:
-    case MESSAGE_REFUSE:
-    case MESSAGE_RELEASE_WANT:
-    case MESSAGE_RELEASE:
-        return true;
-    default:
-        return false;
-    }
+    return message_is_urgent(kind) && kind != MESSAGE_PING && kind != MESSAGE_WANTS;
 }
 
 // Sync asks again for what is lost and knows what it asked for: it needs no order.
