@@ -196,7 +196,9 @@ enum exit_code cluster_stop_command(struct session *session)
     return code;
 }
 
-size_t cluster_commands_named(const struct session *session, const struct cluster *cluster)
+// The place of the node that the command's operand names, or node_count after a printed usage
+// error.
+static size_t named(const struct session *session, const struct cluster *cluster)
 {
     uint64_t number;
     size_t at = cluster->file.node_count;
@@ -207,6 +209,20 @@ size_t cluster_commands_named(const struct session *session, const struct cluste
                       "'%s' is not one of this cluster's %zu nodes: see 'brusio cluster status'",
                       session->words[0], cluster->file.node_count);
     return at;
+}
+
+struct cluster *cluster_commands_open_at(const struct session *session, size_t *at,
+                                         enum exit_code *code)
+{
+    struct cluster *cluster = cluster_commands_open(session, true, code);
+    if (cluster == NULL)
+        return NULL;
+    *at = named(session, cluster);
+    if (*at < cluster->file.node_count)
+        return cluster;
+    cluster_commands_close(cluster);
+    *code = EXIT_CODE_USAGE;
+    return NULL;
 }
 
 static void print_node(const struct session *session, const struct cluster_file_node *node,
@@ -238,14 +254,10 @@ static enum err kill_node(struct cluster *cluster, size_t at, struct errmsg *det
 enum exit_code cluster_kill_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = cluster_commands_open(session, true, &code);
+    size_t at;
+    struct cluster *cluster = cluster_commands_open_at(session, &at, &code);
     if (cluster == NULL)
         return code;
-    size_t at = cluster_commands_named(session, cluster);
-    if (at == cluster->file.node_count) {
-        cluster_commands_close(cluster);
-        return EXIT_CODE_USAGE;
-    }
     struct errmsg detail = {0};
     enum err e = kill_node(cluster, at, &detail);
     if (e == ERR_OK) {
@@ -279,14 +291,10 @@ static enum err restart_node(struct cluster *cluster, size_t at, struct errmsg *
 enum exit_code cluster_restart_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = cluster_commands_open(session, true, &code);
+    size_t at;
+    struct cluster *cluster = cluster_commands_open_at(session, &at, &code);
     if (cluster == NULL)
         return code;
-    size_t at = cluster_commands_named(session, cluster);
-    if (at == cluster->file.node_count) {
-        cluster_commands_close(cluster);
-        return EXIT_CODE_USAGE;
-    }
     interrupt_init();
     struct errmsg detail = {0};
     enum err e = restart_node(cluster, at, &detail);

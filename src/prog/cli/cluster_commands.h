@@ -15,9 +15,10 @@ struct cluster *cluster_commands_open(const struct session *session, bool lock,
                                       enum exit_code *code);
 void cluster_commands_close(struct cluster *cluster);
 
-// The place of the node that the command's operand names, or node_count after a printed usage
-// error.
-size_t cluster_commands_named(const struct session *session, const struct cluster *cluster);
+// The same, locked, with the place of the node that the command's operand names in `at`; NULL also
+// after a printed usage error.
+struct cluster *cluster_commands_open_at(const struct session *session, size_t *at,
+                                         enum exit_code *code);
 
 // The table of nodes, or the JSON of it: process and ports, and whether the cluster itself counts a
 // node as alive.

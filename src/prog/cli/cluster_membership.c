@@ -181,14 +181,10 @@ static enum err drop(struct cluster *cluster, unsigned number, struct errmsg *de
 enum exit_code cluster_remove_command(struct session *session)
 {
     enum exit_code code;
-    struct cluster *cluster = cluster_commands_open(session, true, &code);
+    size_t at;
+    struct cluster *cluster = cluster_commands_open_at(session, &at, &code);
     if (cluster == NULL)
         return code;
-    size_t at = cluster_commands_named(session, cluster);
-    if (at == cluster->file.node_count) {
-        cluster_commands_close(cluster);
-        return EXIT_CODE_USAGE;
-    }
     unsigned number = cluster->file.nodes[at].number;
     struct errmsg detail = {0};
     interrupt_init();
