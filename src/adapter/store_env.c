@@ -25,7 +25,11 @@ struct lengths {
 };
 
 static const char *const table_names[STORE_TABLE_COUNT] = {
-    [STORE_RECORDS] = "records", [STORE_MARKS] = "marks", [STORE_META] = "meta"};
+    [STORE_RECORDS] = "records",       [STORE_MARKS] = "marks",       [STORE_META] = "meta",
+    [STORE_OPERATIONS] = "operations", [STORE_VERSIONS] = "versions", [STORE_SPACES] = "spaces"};
+
+// The tables that every format had; a store of an older brusio gets the others when it is opened.
+enum { TABLES_FIRST = STORE_OPERATIONS };
 
 enum err store_env_error(int result)
 {
@@ -157,15 +161,17 @@ static enum err check_length(const struct store_directory *directory, MDB_env *l
                                             : ERR_OK;
 }
 
-// LMDB's result; `flags` is 0 or MDB_CREATE, which writes. `out_pairs` counts what the tables hold.
-static int open_tables(struct store_env *env, unsigned flags, size_t *out_pairs)
+// LMDB's result. Tables from number `created` on are made when they are missing, which writes.
+// `out_pairs` counts what the tables hold.
+static int open_tables(struct store_env *env, int created, size_t *out_pairs)
 {
     MDB_txn *txn = NULL;
     *out_pairs = 0;
-    int result = mdb_txn_begin(env->lmdb, NULL, flags == 0 ? MDB_RDONLY : 0, &txn);
+    unsigned access = created == STORE_TABLE_COUNT ? MDB_RDONLY : 0;
+    int result = mdb_txn_begin(env->lmdb, NULL, access, &txn);
     for (int i = 0; i < STORE_TABLE_COUNT && result == MDB_SUCCESS; i++) {
         MDB_stat stat = {0};
-        result = mdb_dbi_open(txn, table_names[i], flags, &env->tables[i]);
+        result = mdb_dbi_open(txn, table_names[i], i < created ? 0 : MDB_CREATE, &env->tables[i]);
         if (result == MDB_SUCCESS)
             result = mdb_stat(txn, env->tables[i], &stat);
         *out_pairs += stat.ms_entries;
@@ -181,9 +187,9 @@ static enum err check_tables(const struct store_directory *directory, bool fresh
                              struct store_env *env, struct errmsg *detail)
 {
     size_t pairs = 0;
-    int result = open_tables(env, 0, &pairs);
-    if (result == MDB_NOTFOUND && fresh)
-        result = open_tables(env, MDB_CREATE, &pairs);
+    int result = open_tables(env, STORE_TABLE_COUNT, &pairs);
+    if (result == MDB_NOTFOUND)
+        result = open_tables(env, fresh ? 0 : TABLES_FIRST, &pairs);
     if (result == MDB_NOTFOUND)
         result = MDB_CORRUPTED;
     if (result != MDB_SUCCESS)

@@ -3,8 +3,8 @@
 // Promise
 //  1. What is handed out has all tables, and a file as long as its pages need, so that reading a
 //     page cannot run past the end of the file. A file that lost a page in use is refused.
-//  2. A directory that had a store and lost its data file, or its tables, is refused, never taken
-//     for new.
+//  2. A directory that had a store and lost its data file, or a table that every format had, is
+//     refused, never taken for new. The later tables are made where they are missing.
 //
 // It holds no transaction open. Locking the directory is store_directory's business.
 #ifndef BRUSIO_ADAPTER_STORE_ENV_H

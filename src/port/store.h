@@ -26,6 +26,10 @@ enum store_table {
     STORE_RECORDS, // what users stored
     STORE_MARKS,   // which of these are in flight
     STORE_META,    // what the node must remember of itself
+    // Of optimistic keyspaces:
+    STORE_OPERATIONS, // headers and values, by origin and number
+    STORE_VERSIONS,   // which operations are stored of a key
+    STORE_SPACES,     // knowledge, digests, clocks
     STORE_TABLE_COUNT
 };
 
