@@ -1,5 +1,5 @@
-// Any bytes decode to a request, a reply or a listing, or to an error; each of these has one
-// encoding.
+// Any bytes decode to a request, a reply, a listing, a list of versions or a scan, or to an error;
+// each of these has one encoding.
 #include "base/check.h"
 #include "model/request.h"
 
@@ -34,6 +34,26 @@ static void try_entries(struct slice bytes, struct buf *again)
     CHECK(in.failed || slice_equal(buf_slice(again), bytes));
 }
 
+static void try_versions(struct slice bytes, struct buf *again)
+{
+    struct cursor in = cursor_of(bytes);
+    struct version_entry entry;
+    buf_clear(again);
+    while (version_entry_next(&in, &entry))
+        version_entry_append(again, &entry);
+    CHECK(in.failed || slice_equal(buf_slice(again), bytes));
+}
+
+static void try_scan(struct slice bytes, struct buf *again)
+{
+    struct cursor in = cursor_of(bytes);
+    struct scan_entry entry;
+    buf_clear(again);
+    while (scan_entry_next(&in, &entry))
+        scan_entry_append(again, &entry);
+    CHECK(in.failed || slice_equal(buf_slice(again), bytes));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     struct buf again;
@@ -41,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     try_request(slice_of(bytes, length), &again);
     try_reply(slice_of(bytes, length), &again);
     try_entries(slice_of(bytes, length), &again);
+    try_versions(slice_of(bytes, length), &again);
+    try_scan(slice_of(bytes, length), &again);
     buf_release(&again);
     return 0;
 }

@@ -131,16 +131,28 @@ static void write_requests(struct buf *seed)
 
 static void write_replies(struct buf *seed)
 {
-    struct buf entries;
+    struct buf entries, versions;
     buf_init(&entries, SEED_BYTES_MAX);
+    buf_init(&versions, SEED_BYTES_MAX);
     const struct list_entry first = {slice_of_text("key"), stamp_make(1, 2, 3), 5};
     const struct list_entry second = {slice_of_text("kez"), stamp_make(1, 3, 3), 0};
     list_entry_append(&entries, &first);
     list_entry_append(&entries, &second);
+    const struct version_entry greater = {stamp_make(1, 3, 3), true, slice_of_text("value")};
+    const struct version_entry lesser = {stamp_make(1, 2, 3), false, slice_of_text("")};
+    version_entry_append(&versions, &greater);
+    version_entry_append(&versions, &lesser);
     const struct reply replies[] = {
         {.error = ERR_OK, .existed = true, .stamp = {9, 1}, .value = slice_of_text("value")},
         {.error = ERR_UNAVAILABLE, .awaited = 5},
         {.error = ERR_OK, .entries = buf_slice(&entries), .cursor = {12, slice_of_text("kez")}},
+        {.error = ERR_OK,
+         .existed = true,
+         .stamp = {9, 1},
+         .value = slice_of_text("value"),
+         .is_stable = true,
+         .versions = buf_slice(&versions)},
+        {.error = ERR_OK, .bundle = {300, 2, true}, .value = slice_of_text("bundle")},
     };
     for (unsigned i = 0; i < sizeof replies / sizeof replies[0]; i++) {
         reply_encode(seed, &replies[i]);
@@ -148,7 +160,10 @@ static void write_replies(struct buf *seed)
     }
     buf_append_slice(seed, buf_slice(&entries));
     write_seed("request", 200, seed);
+    buf_append_slice(seed, buf_slice(&versions));
+    write_seed("request", 201, seed);
     buf_release(&entries);
+    buf_release(&versions);
 }
 
 // One of each kind, and some with something in every field.
@@ -175,6 +190,17 @@ static void write_messages(struct buf *seed)
         {.kind = MESSAGE_CHECK, .check = {1, stamp_make(2, 3, 4), true, slice_of_text("key")}},
         {.kind = MESSAGE_TAKEOVER,
          .takeover = {slice_of_text("after"), true, slice_of_text("records")}},
+        {.kind = MESSAGE_PEER_HELLO,
+         .peer_hello = {true, slice_of_text("127.0.0.1:5100"), slice_of_text("spaces"),
+                        slice_of_text("peers")}},
+        {.kind = MESSAGE_SESSION_OPEN,
+         .session_open = {1, 2, 3, true, stamp_make(2, 3, 4), slice_of_text("summary")}},
+        {.kind = MESSAGE_SESSION_KNOWN,
+         .session_known = {1, 2, true, stamp_make(2, 3, 4), 5, slice_of_text("known"),
+                           slice_of_text("horizon")}},
+        {.kind = MESSAGE_AUDIT_VERDICT,
+         .audit_verdict = {1, 2, true, true, slice_of_text("drop"), slice_of_text("want"),
+                           slice_of_text("items")}},
     };
     for (unsigned i = 0; i < sizeof filled / sizeof filled[0]; i++) {
         message_encode(seed, &filled[i]);

@@ -72,7 +72,8 @@ void coverage_of_message(struct coverage *coverage, const struct message *messag
 void coverage_of_step(struct coverage *coverage, const struct cluster_map *before,
                       const struct cluster_map *after, const uint16_t *slots, unsigned slot_count);
 
-// Writes every kind and its count; returns how many were never met, naming them last.
+// Writes every kind and its count; returns how many were never met, naming them last. Messages of
+// optimistic keyspaces are counted, but need not be met.
 unsigned coverage_print(const struct coverage *coverage, FILE *out);
 
 #endif

@@ -336,12 +336,18 @@ static uint64_t hold(void *context, struct slice bytes)
                                     : 1 + rng_below(&faults->held_rng, faults->held_us_max);
 }
 
+// Of strong keyspaces: those are what the plans are about.
 static unsigned draw_kind(const struct fault_plan *plan, struct rng *rng)
 {
-    unsigned kind = (unsigned)rng_below(rng, MESSAGE_KIND_COUNT);
-    while (plan->held != 0 && (plan->held >> kind & 1) == 0)
-        kind = (kind + 1) % MESSAGE_KIND_COUNT;
-    return kind;
+    unsigned kinds[MESSAGE_KIND_COUNT];
+    unsigned count = 0;
+    for (unsigned kind = 0; kind < MESSAGE_KIND_COUNT; kind++)
+        if (!message_is_optimistic((enum message_kind)kind))
+            kinds[count++] = kind;
+    unsigned drawn = (unsigned)rng_below(rng, count);
+    while (plan->held != 0 && (plan->held >> kinds[drawn] & 1) == 0)
+        drawn = (drawn + 1) % count;
+    return kinds[drawn];
 }
 
 static bool hold_kinds(struct faults *faults, const struct fault *fault, struct rng *rng)

@@ -29,6 +29,7 @@
     X(FOREIGN, "foreign", "the data belongs to another cluster or store")                          \
     X(REMOVED, "removed", "this node was removed from the cluster")                                \
     X(VERSION, "version", "the data was written by a newer version")                               \
+    X(ROAMING, "roaming", "this node is a roaming peer: ask a member of the cluster")              \
     X(NETWORK, "network", "a connection failed")                                                   \
     X(DENIED, "denied", "the peer did not prove that it knows the cluster key")
 

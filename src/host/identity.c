@@ -85,6 +85,9 @@ enum err identity_begin(const struct node_config *config, const struct store *da
             identity.store_id = rng_u64(&rng);
         while (identity.store_id == 0);
     }
+    const struct signing_secret none = {0};
+    if (memcmp(&identity.secret, &none, sizeof none) == 0)
+        identity.secret = config->fresh_secret;
     bool young = cluster_id_is_zero(identity.cluster);
     error = check_owner(data, identity.store_id, young, detail);
     if (error != ERR_OK)

@@ -64,6 +64,23 @@ const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *
     return NULL;
 }
 
+const struct optimistic *cluster_map_optimistic(const struct cluster_map *map, uint32_t id)
+{
+    for (unsigned i = 0; i < map->optimistic_count; i++)
+        if (map->optimistic[i].id == id)
+            return &map->optimistic[i];
+    return NULL;
+}
+
+const struct optimistic *cluster_map_optimistic_named(const struct cluster_map *map,
+                                                      struct slice name)
+{
+    for (unsigned i = 0; i < map->optimistic_count; i++)
+        if (slice_equal(slice_of_text(map->optimistic[i].name), name))
+            return &map->optimistic[i];
+    return NULL;
+}
+
 node_set cluster_map_members(const struct cluster_map *map)
 {
     node_set members = 0;
@@ -233,6 +250,19 @@ static bool keyspace_is_valid(const struct cluster_map *map, unsigned index, nod
     return true;
 }
 
+static bool optimistic_fits(const struct cluster_map *map, unsigned index, node_set members)
+{
+    const struct optimistic *optimistic = &map->optimistic[index];
+    struct slice name = slice_of_text(optimistic->name);
+    return optimistic_is_valid(optimistic) && optimistic->id < map->next_keyspace_id &&
+           (node_bit(optimistic->primary) & ~members) == 0 &&
+           optimistic->primary_epoch <= map->epoch &&
+           cluster_map_keyspace(map, optimistic->id) == NULL &&
+           cluster_map_keyspace_named(map, name) == NULL &&
+           cluster_map_optimistic(map, optimistic->id) == optimistic &&
+           cluster_map_optimistic_named(map, name) == optimistic;
+}
+
 enum err cluster_map_check(const struct cluster_map *map)
 {
     node_set members = cluster_map_members(map);
@@ -242,5 +272,7 @@ enum err cluster_map_check(const struct cluster_map *map)
                  node_set_count(map->voters) <= VOTERS_MAX;
     for (unsigned i = 0; valid && i < map->keyspace_count; i++)
         valid = keyspace_is_valid(map, i, members, live);
+    for (unsigned i = 0; valid && i < map->optimistic_count; i++)
+        valid = optimistic_fits(map, i, members);
     return valid ? ERR_OK : ERR_INVALID;
 }

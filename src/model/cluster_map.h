@@ -10,16 +10,21 @@
 //     in_sync and joining are disjoint; joining is empty exactly when join_epoch is 0;
 //     join_epoch is at most the map's epoch.
 //  4. The primary is a live in-sync node, or NODE_NONE, and then no in-sync node is live.
-//  5. Keyspace ids are below next_keyspace_id, ids and names are unique.
+//  5. Keyspace ids are below next_keyspace_id, ids and names are unique, over both kinds.
+//  6. The primary of an optimistic keyspace is a node of the map or NODE_NONE, named in no later
+//     epoch.
 #ifndef BRUSIO_MODEL_CLUSTER_MAP_H
 #define BRUSIO_MODEL_CLUSTER_MAP_H
 
 #include "model/keyspace.h"
 #include "model/node_set.h"
+#include "model/optimistic.h"
 #include "model/slot.h"
 
 #define VOTERS_MAX 7
 #define KEYSPACES_MAX 64
+#define OPTIMISTIC_MAX 64
+#define NODE_KEY_BYTES 32
 #define ADDRESS_BYTES_MAX 255
 #define CLUSTER_MAP_BYTES_MAX (8u << 20)
 
@@ -50,6 +55,7 @@ struct map_node {
     uint64_t incarnation;                     // the start of the process that this map admits
     char peer_address[ADDRESS_BYTES_MAX + 1]; // "host:port", between nodes
     char http_address[ADDRESS_BYTES_MAX + 1]; // "host:port", for clients
+    uint8_t key[NODE_KEY_BYTES];              // what this node signs is verified by it (Ed25519)
     bool leaving;  // to be removed: keeps serving while others take its place
     bool replaced; // was down for so long that others take its place
 };
@@ -82,6 +88,8 @@ struct cluster_map {
     struct map_node nodes[NODES_MAX];
     uint8_t keyspace_count;
     struct map_keyspace keyspaces[KEYSPACES_MAX];
+    uint8_t optimistic_count;
+    struct optimistic optimistic[OPTIMISTIC_MAX];
 };
 
 // An empty map owns nothing. cluster_map_release leaves it empty.
@@ -96,6 +104,10 @@ const struct map_node *cluster_map_node(const struct cluster_map *map, node_id i
 const struct map_node *cluster_map_node_of_store(const struct cluster_map *map, uint64_t store_id);
 const struct map_keyspace *cluster_map_keyspace(const struct cluster_map *map, uint32_t id);
 const struct map_keyspace *cluster_map_keyspace_named(const struct cluster_map *map,
+                                                      struct slice name);
+
+const struct optimistic *cluster_map_optimistic(const struct cluster_map *map, uint32_t id);
+const struct optimistic *cluster_map_optimistic_named(const struct cluster_map *map,
                                                       struct slice name);
 
 // All nodes, those that may be given slots, those in a state, and those that are up.

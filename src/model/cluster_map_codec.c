@@ -4,7 +4,8 @@
 
 #include "base/check.h"
 
-enum { MAP_FORMAT = 1, NODE_LEAVING = 1, NODE_REPLACED = 2 };
+// The first format knew neither keys of nodes nor optimistic keyspaces.
+enum { MAP_FORMAT_FIRST = 1, MAP_FORMAT = 2, NODE_LEAVING = 1, NODE_REPLACED = 2 };
 
 static void encode_node(struct buf *out, const struct map_node *node)
 {
@@ -16,6 +17,7 @@ static void encode_node(struct buf *out, const struct map_node *node)
     buf_append_varint(out, node->incarnation);
     buf_append_counted(out, slice_of_text(node->peer_address));
     buf_append_counted(out, slice_of_text(node->http_address));
+    buf_append(out, node->key, NODE_KEY_BYTES);
 }
 
 static void encode_set(struct buf *out, const struct replica_set *set)
@@ -66,9 +68,12 @@ void cluster_map_encode(struct buf *out, const struct cluster_map *map)
     buf_append_u8(out, map->keyspace_count);
     for (unsigned i = 0; i < map->keyspace_count; i++)
         encode_keyspace(out, &map->keyspaces[i]);
+    buf_append_u8(out, map->optimistic_count);
+    for (unsigned i = 0; i < map->optimistic_count; i++)
+        optimistic_encode(out, &map->optimistic[i]);
 }
 
-static void decode_node(struct cursor *in, struct map_node *out)
+static void decode_node(struct cursor *in, uint8_t format, struct map_node *out)
 {
     out->id = cursor_u8(in);
     uint8_t state = cursor_u8(in);
@@ -82,6 +87,9 @@ static void decode_node(struct cursor *in, struct map_node *out)
     out->incarnation = cursor_varint(in);
     in->failed |= !address_copy(out->peer_address, cursor_counted(in));
     in->failed |= !address_copy(out->http_address, cursor_counted(in));
+    struct slice key = cursor_bytes(in, format >= MAP_FORMAT ? NODE_KEY_BYTES : 0);
+    if (key.length > 0)
+        memcpy(out->key, key.bytes, NODE_KEY_BYTES);
 }
 
 static void decode_set(struct cursor *in, struct replica_set *out)
@@ -130,9 +138,11 @@ static void decode_keyspace(struct cursor *in, struct map_keyspace *out)
     in->failed = in->failed || !map_keyspace_sets_are_distinct(out);
 }
 
-static void decode_head(struct cursor *in, struct cluster_map *out)
+// Gives the format.
+static uint8_t decode_head(struct cursor *in, struct cluster_map *out)
 {
-    in->failed |= cursor_u8(in) != MAP_FORMAT;
+    uint8_t format = cursor_u8(in);
+    in->failed |= format < MAP_FORMAT_FIRST || format > MAP_FORMAT;
     out->cluster.high = cursor_u64_be(in);
     out->cluster.low = cursor_u64_be(in);
     out->generation = cursor_varint(in);
@@ -140,20 +150,25 @@ static void decode_head(struct cursor *in, struct cluster_map *out)
     out->voters = cursor_varint(in);
     out->lease_ms = (uint32_t)cursor_varint_max(in, UINT32_MAX);
     out->next_keyspace_id = (uint32_t)cursor_varint_max(in, UINT32_MAX);
+    return format;
 }
 
 enum err cluster_map_decode(struct slice bytes, struct cluster_map *out)
 {
     struct cursor in = cursor_of(bytes);
-    decode_head(&in, out);
+    uint8_t format = decode_head(&in, out);
     unsigned nodes = cursor_u8(&in);
     in.failed |= nodes > NODES_MAX;
     for (unsigned i = 0; i < nodes && !in.failed; i++)
-        decode_node(&in, &out->nodes[out->node_count++]);
+        decode_node(&in, format, &out->nodes[out->node_count++]);
     unsigned keyspaces = cursor_u8(&in);
     in.failed |= keyspaces > KEYSPACES_MAX;
     for (unsigned i = 0; i < keyspaces && !in.failed; i++)
         decode_keyspace(&in, &out->keyspaces[out->keyspace_count++]);
+    unsigned optimistic = format >= MAP_FORMAT ? cursor_u8(&in) : 0;
+    in.failed |= optimistic > OPTIMISTIC_MAX;
+    for (unsigned i = 0; i < optimistic && !in.failed; i++)
+        optimistic_decode(&in, &out->optimistic[out->optimistic_count++]);
     if (cursor_finish(&in) == ERR_OK && cluster_map_check(out) == ERR_OK)
         return ERR_OK;
     cluster_map_release(out);

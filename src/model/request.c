@@ -18,6 +18,41 @@ bool list_entry_next(struct cursor *in, struct list_entry *out)
     return !in->failed;
 }
 
+void version_entry_append(struct buf *out, const struct version_entry *entry)
+{
+    stamp_encode(out, entry->stamp);
+    buf_append_u8(out, entry->is_stable);
+    buf_append_counted(out, entry->value);
+}
+
+bool version_entry_next(struct cursor *in, struct version_entry *out)
+{
+    if (cursor_left(in) == 0)
+        return false;
+    out->stamp = stamp_decode(in);
+    uint8_t is_stable = cursor_u8(in);
+    out->is_stable = is_stable == 1;
+    out->value = cursor_counted(in);
+    in->failed |= is_stable > 1 || out->value.length > VALUE_BYTES_MAX;
+    return !in->failed;
+}
+
+void scan_entry_append(struct buf *out, const struct scan_entry *entry)
+{
+    buf_append_counted(out, entry->key);
+    buf_append_counted(out, entry->versions);
+}
+
+bool scan_entry_next(struct cursor *in, struct scan_entry *out)
+{
+    if (cursor_left(in) == 0)
+        return false;
+    out->key = cursor_counted(in);
+    out->versions = cursor_counted(in);
+    in->failed |= !key_is_valid(out->key);
+    return !in->failed;
+}
+
 static enum err check_change(const struct change *change)
 {
     if (change->kind <= CHANGE_NONE || change->kind >= CHANGE_KIND_COUNT ||
@@ -29,6 +64,8 @@ static enum err check_change(const struct change *change)
          change->min_in_sync < 1))
         return ERR_INVALID;
     if (change->kind == CHANGE_MIN_IN_SYNC && change->min_in_sync < 1)
+        return ERR_INVALID;
+    if (change->kind == CHANGE_OPTIMISTIC_CREATE && !optimistic_is_valid(&change->optimistic))
         return ERR_INVALID;
     return ERR_OK;
 }
@@ -52,6 +89,14 @@ enum err request_check(const struct request *request)
         return check_change(&request->change);
     if (request->kind == REQUEST_LIST)
         return check_list(request);
+    if (request->kind == REQUEST_IMPORT && request->value.length > BUNDLE_BYTES_MAX)
+        return ERR_TOO_LARGE;
+    if (request->kind == REQUEST_SCAN || request->kind == REQUEST_KEPT)
+        return check_list(request);
+    if (request->kind == REQUEST_KEEP && !key_is_valid(request->key))
+        return ERR_INVALID;
+    if (request->kind > REQUEST_CHANGE)
+        return ERR_OK;
     bool writes = request->kind != REQUEST_READ;
     if (!key_is_valid(request->key) || (writes && request->consistency == CONSISTENCY_LOCAL))
         return ERR_INVALID;
@@ -67,6 +112,8 @@ static void encode_change(struct buf *out, const struct change *change)
     buf_append_u8(out, (uint8_t)change->strategy);
     buf_append_u8(out, change->replication_factor);
     buf_append_u8(out, change->min_in_sync);
+    if (change->kind == CHANGE_OPTIMISTIC_CREATE)
+        optimistic_encode(out, &change->optimistic);
 }
 
 // An enum's value below `count`; a greater one fails.
@@ -93,6 +140,8 @@ static void decode_change(struct cursor *in, struct change *out)
     out->strategy = (enum strategy)decode_enum(in, STRATEGY_COUNT);
     out->replication_factor = cursor_u8(in);
     out->min_in_sync = cursor_u8(in);
+    if (out->kind == CHANGE_OPTIMISTIC_CREATE)
+        optimistic_decode(in, &out->optimistic);
 }
 
 static void encode_list_cursor(struct buf *out, const struct list_cursor *cursor)
@@ -170,6 +219,11 @@ void reply_encode(struct buf *out, const struct reply *reply)
     buf_append_varint(out, reply->awaited);
     encode_list_cursor(out, &reply->cursor);
     buf_append_counted(out, reply->entries);
+    buf_append_u8(out, reply->is_stable);
+    buf_append_varint(out, reply->bundle.operations);
+    buf_append_varint(out, reply->bundle.news);
+    buf_append_u8(out, reply->bundle.closed);
+    buf_append_counted(out, reply->versions);
     buf_append_slice(out, reply->value);
 }
 
@@ -182,8 +236,13 @@ enum err reply_decode(struct slice bytes, struct reply *out)
     reply.awaited = cursor_varint(&in);
     decode_list_cursor(&in, &reply.cursor);
     reply.entries = cursor_counted(&in);
+    reply.is_stable = decode_enum(&in, 2) == 1;
+    reply.bundle.operations = cursor_varint(&in);
+    reply.bundle.news = cursor_varint(&in);
+    reply.bundle.closed = decode_enum(&in, 2) == 1;
+    reply.versions = cursor_counted(&in);
     reply.value = cursor_bytes(&in, cursor_left(&in));
-    if (cursor_finish(&in) != ERR_OK || reply.value.length > VALUE_BYTES_MAX ||
+    if (cursor_finish(&in) != ERR_OK || reply.value.length > BUNDLE_BYTES_MAX ||
         reply.cursor.key.length > KEY_BYTES_MAX)
         return ERR_INVALID;
     *out = reply;

@@ -33,6 +33,30 @@ bool message_is_urgent(enum message_kind kind)
     }
 }
 
+bool message_is_optimistic(enum message_kind kind)
+{
+    switch (kind) {
+    case MESSAGE_PEER_HELLO:
+    case MESSAGE_RUMOR:
+    case MESSAGE_RUMOR_ANSWER:
+    case MESSAGE_RUMOR_OPERATIONS:
+    case MESSAGE_SESSION_OPEN:
+    case MESSAGE_SESSION_KNOWN:
+    case MESSAGE_SESSION_PORTION:
+    case MESSAGE_SESSION_TAKEN:
+    case MESSAGE_SESSION_CLOSE:
+    case MESSAGE_SESSION_END:
+    case MESSAGE_AUDIT_GROUPS:
+    case MESSAGE_AUDIT_SLOTS:
+    case MESSAGE_AUDIT_LIST:
+    case MESSAGE_AUDIT_VERDICT:
+    case MESSAGE_STABILITY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 #define F_NONE (void)body;
 #define F_U64(field) buf_append_varint(out, body->field);
 #define F_FLAG(field) buf_append_u8(out, body->field);

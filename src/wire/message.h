@@ -53,6 +53,10 @@ const char *message_name(enum message_kind kind);
 // None of these needs the order of links.
 bool message_is_urgent(enum message_kind kind);
 
+// Whether a message of this kind is of optimistic keyspaces (core/epidemic): its epoch, sequence
+// and incarnations say nothing.
+bool message_is_optimistic(enum message_kind kind);
+
 void message_encode(struct buf *out, const struct message *message);
 WARN_UNUSED enum err message_decode(struct slice bytes, struct message *out);
 

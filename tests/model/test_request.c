@@ -36,6 +36,17 @@ static const struct request samples[] = {
     {.kind = REQUEST_CHANGE,
      .change = {.kind = CHANGE_STRATEGY, .keyspace = 70000, .strategy = STRATEGY_CONSISTENT}},
     {.kind = REQUEST_CHANGE, .change = {.kind = CHANGE_REMOVE, .node = NODES_MAX}},
+    {.kind = REQUEST_CHANGE,
+     .change = {.kind = CHANGE_OPTIMISTIC_CREATE,
+                .optimistic = {.name = "annotations",
+                               .is_family = true,
+                               .secret = UINT64_MAX,
+                               .rumor_k = OPTIMISTIC_RUMOR_K_MAX,
+                               .rumor_ms = OPTIMISTIC_MS_MIN,
+                               .anti_entropy_ms = 1000,
+                               .audit_ms = 2000,
+                               .retention_ms = OPTIMISTIC_MS_MAX,
+                               .stability_ms = 3000}}},
 };
 
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
@@ -45,6 +56,20 @@ static void encode(struct buf *out, const struct request *request)
     buf_init(out, VALUE_BYTES_MAX + 4096);
     request_encode(out, request);
     assert_false(out->overflown);
+}
+
+static void expect_same_optimistic(const struct optimistic *a, const struct optimistic *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->is_family, b->is_family);
+    assert_int_equal(a->is_signed, b->is_signed);
+    assert_true(a->secret == b->secret);
+    assert_int_equal(a->rumor_k, b->rumor_k);
+    assert_true(a->rumor_ms == b->rumor_ms);
+    assert_true(a->anti_entropy_ms == b->anti_entropy_ms);
+    assert_true(a->audit_ms == b->audit_ms);
+    assert_true(a->retention_ms == b->retention_ms);
+    assert_true(a->stability_ms == b->stability_ms);
 }
 
 static void expect_same(const struct request *a, const struct request *b)
@@ -70,6 +95,7 @@ static void expect_same(const struct request *a, const struct request *b)
     assert_int_equal(a->change.strategy, b->change.strategy);
     assert_int_equal(a->change.replication_factor, b->change.replication_factor);
     assert_int_equal(a->change.min_in_sync, b->change.min_in_sync);
+    expect_same_optimistic(&a->change.optimistic, &b->change.optimistic);
 }
 
 static void test_request__comes_back(void **state)
@@ -185,94 +211,12 @@ static void test_request__refuses_bad_changes(void **state)
     expect_refused(&request, ERR_INVALID);
     request.change.kind = CHANGE_MIN_IN_SYNC;
     expect_refused(&request, ERR_INVALID);
-}
-
-static void fill_entries(struct buf *out)
-{
-    const struct list_entry first = {slice_of_text("a"), {1, 2}, 3};
-    const struct list_entry second = {slice_of_text("b"), {4, 5}, 0};
-    buf_init(out, 1000);
-    list_entry_append(out, &first);
-    list_entry_append(out, &second);
-}
-
-static void test_list_entry__is_taken_one_by_one(void **state)
-{
-    (void)state;
-    struct buf bytes;
-    struct list_entry entry;
-    fill_entries(&bytes);
-    struct cursor in = cursor_of(buf_slice(&bytes));
-    assert_true(list_entry_next(&in, &entry));
-    assert_true(slice_equal(entry.key, slice_of_text("a")));
-    assert_int_equal(entry.stamp.counter, 1);
-    assert_int_equal(entry.value_bytes, 3);
-    assert_true(list_entry_next(&in, &entry));
-    assert_true(slice_equal(entry.key, slice_of_text("b")));
-    assert_false(list_entry_next(&in, &entry));
-    assert_false(in.failed);
-
-    in = cursor_of(slice_of(bytes.bytes, bytes.length - 1));
-    assert_true(list_entry_next(&in, &entry));
-    assert_false(list_entry_next(&in, &entry));
-    assert_true(in.failed);
-
-    in = cursor_of(slice_of("\0\1\1\1", 4)); // a key that cannot be
-    assert_false(list_entry_next(&in, &entry));
-    assert_true(in.failed);
-    buf_release(&bytes);
-}
-
-static void test_reply__comes_back(void **state)
-{
-    (void)state;
-    struct buf entries, bytes;
-    struct reply back;
-    fill_entries(&entries);
-    const struct reply reply = {.error = ERR_MISMATCH,
-                                .existed = true,
-                                .stamp = {1, 2},
-                                .value = slice_of_text("value"),
-                                .awaited = UINT64_MAX,
-                                .entries = buf_slice(&entries),
-                                .cursor = {5, slice_of_text("key")}};
-    buf_init(&bytes, 1000);
-    reply_encode(&bytes, &reply);
-    assert_int_equal(reply_decode(buf_slice(&bytes), &back), ERR_OK);
-    assert_int_equal(back.error, ERR_MISMATCH);
-    assert_true(back.existed);
-    assert_int_equal(stamp_compare(back.stamp, reply.stamp), 0);
-    assert_true(slice_equal(back.value, reply.value));
-    assert_int_equal(back.awaited, UINT64_MAX);
-    assert_true(slice_equal(back.entries, reply.entries));
-    assert_int_equal(back.cursor.slot, 5);
-    assert_true(slice_equal(back.cursor.key, slice_of_text("key")));
-    for (size_t length = 0; length < bytes.length - reply.value.length; length++)
-        assert_int_equal(reply_decode(slice_of(bytes.bytes, length), &back), ERR_INVALID);
-    buf_release(&entries);
-    buf_release(&bytes);
-}
-
-static void expect_reply_refused(const struct reply *reply)
-{
-    struct buf bytes;
-    struct reply back;
-    buf_init(&bytes, VALUE_BYTES_MAX + 4096);
-    reply_encode(&bytes, reply);
-    assert_false(bytes.overflown);
-    assert_int_equal(reply_decode(buf_slice(&bytes), &back), ERR_INVALID);
-    buf_release(&bytes);
-}
-
-static void test_reply__refuses_what_no_node_says(void **state)
-{
-    (void)state;
-    uint8_t *bytes = memory_zeroed(VALUE_BYTES_MAX + 1, 1);
-    expect_reply_refused(&(struct reply){.error = ERR_COUNT});
-    expect_reply_refused(&(struct reply){.value = slice_of(bytes, VALUE_BYTES_MAX + 1)});
-    expect_reply_refused(&(struct reply){.cursor = {SLOTS + 1, slice_of(NULL, 0)}});
-    expect_reply_refused(&(struct reply){.cursor = {0, slice_of(bytes, KEY_BYTES_MAX + 1)}});
-    free(bytes);
+    request = samples[8];
+    request.change.optimistic.name[0] = 'A';
+    expect_refused(&request, ERR_INVALID);
+    request = samples[8];
+    request.change.optimistic.rumor_ms = OPTIMISTIC_MS_MIN - 1;
+    expect_refused(&request, ERR_INVALID);
 }
 
 int main(void)
@@ -284,9 +228,6 @@ int main(void)
         cmocka_unit_test(test_request__bounds_lists),
         cmocka_unit_test(test_request__refuses_unknown_kinds),
         cmocka_unit_test(test_request__refuses_bad_changes),
-        cmocka_unit_test(test_list_entry__is_taken_one_by_one),
-        cmocka_unit_test(test_reply__comes_back),
-        cmocka_unit_test(test_reply__refuses_what_no_node_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,8 @@ static void test_message__has_the_bytes_that_it_always_had(void **state)
     assert_memory_equal(bytes.bytes, expected, sizeof expected);
     assert_int_equal(MESSAGE_PING, 0);
     assert_int_equal(MESSAGE_INV, 14);
+    assert_int_equal(MESSAGE_PEER_HELLO, MESSAGE_ANSWER + 1);
+    assert_int_equal(MESSAGE_STABILITY, MESSAGE_PEER_HELLO + 14);
     buf_release(&bytes);
 }
 
@@ -229,6 +231,21 @@ static void test_message__has_names(void **state)
     assert_string_equal(message_name(MESSAGE_KIND_COUNT), "unknown");
 }
 
+static void test_message__is_of_optimistic_keyspaces_in_one_section(void **state)
+{
+    (void)state;
+    unsigned urgent = 0;
+    for (unsigned i = 0; i < MESSAGE_KIND_COUNT; i++) {
+        enum message_kind kind = (enum message_kind)i;
+        bool in_section = kind >= MESSAGE_PEER_HELLO && kind <= MESSAGE_STABILITY;
+        assert_int_equal(message_is_optimistic(kind), in_section);
+        assert_false(in_section && message_is_urgent(kind));
+        urgent += message_is_urgent(kind);
+    }
+    assert_int_equal(urgent, 14);
+    assert_false(message_is_optimistic(MESSAGE_KIND_COUNT));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_message__has_the_bytes_that_it_always_had),
         cmocka_unit_test(test_message__refuses_what_no_encoder_wrote),
         cmocka_unit_test(test_message__has_names),
+        cmocka_unit_test(test_message__is_of_optimistic_keyspaces_in_one_section),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

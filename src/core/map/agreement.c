@@ -164,13 +164,15 @@ void agreement_learn(struct agreement *agreement, struct effects *effects, uint6
     cluster_map_init(map);
     begin_instance(agreement);
     effects->epoch = agreement->map.epoch;
-    if (agreement_self(agreement) != NODE_NONE && !agreement->was_named) {
-        agreement->was_named = true;
+    bool named_first = agreement_self(agreement) != NODE_NONE && !agreement->was_named;
+    bool met_first = agreement->roams && cluster_id_is_zero(agreement->identity.cluster);
+    if (named_first || met_first) {
+        agreement->was_named = named_first;
         agreement->identity.cluster = agreement->map.cluster;
         voter_store_put_identity(effects, &agreement->identity);
     }
     // Who was never a member has nothing to keep: started again, it joins as if for the first time.
-    if (!agreement->was_named)
+    if (!agreement->was_named && !agreement->roams)
         return;
     // One batch: the acceptor's older state goes with the map that ended its instance.
     voter_store_put_map(effects, &agreement->map);

@@ -45,6 +45,7 @@ struct deferred_answer {
 
 struct agreement {
     struct identity identity;
+    bool roams; // is no member and will be none, and keeps the map nevertheless
     struct rng rng;
     struct cluster_map map; // epoch 0: none known
     bool was_named;         // some map has named this node's store; what it learned is kept

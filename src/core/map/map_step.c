@@ -89,6 +89,26 @@ static bool keyspaces_follow(const struct step *step)
     return true;
 }
 
+// An optimistic keyspace stays what it is, but for its primary; numbers are never used again.
+static bool optimistic_follow(const struct cluster_map *base, const struct cluster_map *next)
+{
+    for (unsigned i = 0; i < next->optimistic_count; i++) {
+        const struct optimistic *after = &next->optimistic[i];
+        const struct optimistic *before = cluster_map_optimistic(base, after->id);
+        bool is_new = before == NULL && after->id >= base->next_keyspace_id;
+        bool same = before != NULL && before->secret == after->secret &&
+                    before->is_signed == after->is_signed &&
+                    before->is_family == after->is_family && strcmp(before->name, after->name) == 0;
+        bool handed_on = before != NULL && before->primary != after->primary;
+        uint64_t since = is_new || handed_on ? next->epoch
+                         : before != NULL    ? before->primary_epoch
+                                             : 0;
+        if ((!is_new && !same) || (after->primary != NODE_NONE && after->primary_epoch != since))
+            return false;
+    }
+    return true;
+}
+
 enum err map_step_check(const struct cluster_map *base, const struct cluster_map *next)
 {
     struct step step = {.base = base,
@@ -99,7 +119,7 @@ enum err map_step_check(const struct cluster_map *base, const struct cluster_map
                         base->generation == next->generation && base->lease_ms == next->lease_ms &&
                         next->epoch == base->epoch + 1;
     bool legal = same_cluster && cluster_map_check(next) == ERR_OK && nodes_follow(base, next) &&
-                 keyspaces_follow(&step);
+                 keyspaces_follow(&step) && optimistic_follow(base, next);
     return legal ? ERR_OK : ERR_ILLEGAL;
 }
 

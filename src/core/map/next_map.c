@@ -40,6 +40,7 @@ static void add_node(struct cluster_map *map, const struct want_admit *admit)
                               .incarnation = admit->incarnation};
     memcpy(node->peer_address, admit->peer_address, sizeof node->peer_address);
     memcpy(node->http_address, admit->http_address, sizeof node->http_address);
+    memcpy(node->key, admit->key, sizeof node->key);
 }
 
 // What changed so far, and whom the slots' policy must know of.
@@ -94,6 +95,7 @@ static void admit(struct cluster_map *map, const struct want_admit *admit,
     node->incarnation = admit->incarnation;
     memcpy(node->peer_address, admit->peer_address, sizeof node->peer_address);
     memcpy(node->http_address, admit->http_address, sizeof node->http_address);
+    memcpy(node->key, admit->key, sizeof node->key);
     if (node->state == NODE_DOWN)
         set_up(node, progress);
     progress->changed = true;
@@ -170,6 +172,36 @@ static void create_keyspace(struct cluster_map *map, const struct change *change
                                                   .replication_factor = change->replication_factor,
                                                   .min_in_sync = change->min_in_sync}};
     memcpy(created->keyspace.name, change->name, sizeof created->keyspace.name);
+}
+
+// Its primary comes with choose_primaries.
+static void create_optimistic(struct cluster_map *map, const struct change *change)
+{
+    struct optimistic *created = &map->optimistic[map->optimistic_count++];
+    *created = change->optimistic;
+    created->id = map->next_keyspace_id++;
+    created->primary = NODE_NONE;
+    created->primary_epoch = 0;
+}
+
+// The primary stays while it is up; else the first node that may take its place does. Two at once
+// would do no harm: what they find to be stable is joined.
+static void choose_primaries(struct cluster_map *map, struct progress *progress)
+{
+    node_set able = cluster_map_live(map) & cluster_map_settlers(map);
+    for (unsigned i = 0; i < map->optimistic_count; i++) {
+        struct optimistic *optimistic = &map->optimistic[i];
+        node_id primary = node_set_has(able, optimistic->primary) || able == 0
+                              ? optimistic->primary
+                              : node_set_first(able);
+        if (cluster_map_node(map, primary) == NULL)
+            primary = NODE_NONE;
+        if (primary == optimistic->primary)
+            continue;
+        optimistic->primary = primary;
+        optimistic->primary_epoch = map->epoch;
+        progress->changed = true;
+    }
 }
 
 // A new keyspace is empty: who is live and should hold it is in sync, and nobody has to join.
@@ -249,6 +281,9 @@ static void apply_change(struct cluster_map *map, const struct change *change, n
     } else if (change->kind == CHANGE_KEYSPACE_CREATE) {
         create_keyspace(map, change);
         progress->changed = true;
+    } else if (change->kind == CHANGE_OPTIMISTIC_CREATE) {
+        create_optimistic(map, change);
+        progress->changed = true;
     } else {
         set_options(map, change, progress);
     }
@@ -282,6 +317,7 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
         apply_change(out, &wants->changes[i], spared, &progress);
     remove_drained(out, base, spared, &progress);
     choose_voters(out, &progress);
+    choose_primaries(out, &progress);
     struct replica_set *slots = memory_new(SLOTS * sizeof *slots);
     struct slots_step step = {.map = out,
                               .wants = wants,
@@ -327,12 +363,18 @@ void next_map_first(struct cluster_id cluster, const struct want_admit *node,
     CHECK(cluster_map_check(out) == ERR_OK);
 }
 
+static bool is_named(const struct cluster_map *map, const char *name)
+{
+    return cluster_map_keyspace_named(map, slice_of_text(name)) != NULL ||
+           cluster_map_optimistic_named(map, slice_of_text(name)) != NULL;
+}
+
 static enum err check_keyspace_change(const struct cluster_map *map, const struct change *change)
 {
     if (change->replication_factor > map->node_count || change->min_in_sync > map->node_count)
         return ERR_INVALID;
     if (change->kind == CHANGE_KEYSPACE_CREATE) {
-        if (cluster_map_keyspace_named(map, slice_of_text(change->name)) != NULL)
+        if (is_named(map, change->name))
             return ERR_EXISTS;
         return map->keyspace_count == KEYSPACES_MAX ? ERR_TOO_LARGE : ERR_OK;
     }
@@ -353,6 +395,13 @@ enum err next_map_check_change(const struct cluster_map *map, const struct chang
         return check_removal(map, change->node);
     if (change->kind == CHANGE_FAIL || change->kind == CHANGE_RECOVER)
         return cluster_map_node(map, change->node) != NULL ? ERR_OK : ERR_NOT_FOUND;
+    if (change->kind == CHANGE_OPTIMISTIC_CREATE) {
+        if (!optimistic_is_valid(&change->optimistic))
+            return ERR_INVALID;
+        if (is_named(map, change->optimistic.name))
+            return ERR_EXISTS;
+        return map->optimistic_count == OPTIMISTIC_MAX ? ERR_TOO_LARGE : ERR_OK;
+    }
     return check_keyspace_change(map, change);
 }
 
@@ -387,6 +436,8 @@ bool next_map_satisfies(const struct cluster_map *map, const struct change *chan
                 keyspace->keyspace.replication_factor == change->replication_factor);
     case CHANGE_KEYSPACE_CREATE:
         return cluster_map_keyspace_named(map, slice_of_text(change->name)) != NULL;
+    case CHANGE_OPTIMISTIC_CREATE:
+        return cluster_map_optimistic_named(map, slice_of_text(change->optimistic.name)) != NULL;
     case CHANGE_MIN_IN_SYNC:
         return keyspace != NULL && keyspace->keyspace.min_in_sync == change->min_in_sync;
     case CHANGE_NONE:

@@ -4,6 +4,7 @@
 #ifndef BRUSIO_CORE_MAP_VOTER_STATE_H
 #define BRUSIO_CORE_MAP_VOTER_STATE_H
 
+#include "base/signing.h"
 #include "core/map/ballot.h"
 #include "model/cluster_map.h"
 
@@ -11,7 +12,8 @@
 struct identity {
     uint64_t store_id;
     uint64_t incarnation;
-    struct cluster_id cluster; // zero before the node knows its cluster
+    struct cluster_id cluster;    // zero before the node knows its cluster
+    struct signing_secret secret; // what this node signs with; its key is in the map
 };
 
 // The acceptor of the instance that decides epoch base_epoch + 1.

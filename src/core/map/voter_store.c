@@ -47,6 +47,7 @@ void voter_store_put_identity(struct effects *effects, const struct identity *id
     buf_append_varint(&body, identity->incarnation);
     buf_append_u64_be(&body, identity->cluster.high);
     buf_append_u64_be(&body, identity->cluster.low);
+    buf_append(&body, identity->secret.bytes, SIGNING_SECRET_BYTES);
     put_sealed(effects, "identity", &body);
     buf_release(&body);
 }
@@ -61,6 +62,10 @@ enum err voter_store_identity(const struct store *store, struct identity *out)
     out->incarnation = cursor_varint(&in);
     out->cluster.high = cursor_u64_be(&in);
     out->cluster.low = cursor_u64_be(&in);
+    // Nodes of the first brusio had none.
+    struct slice secret = cursor_bytes(&in, cursor_left(&in) > 0 ? SIGNING_SECRET_BYTES : 0);
+    if (secret.length > 0)
+        memcpy(out->secret.bytes, secret.bytes, SIGNING_SECRET_BYTES);
     return cursor_finish(&in) == ERR_OK ? ERR_OK : ERR_CORRUPT;
 }
 

@@ -55,7 +55,8 @@ static bool change_equal(const struct change *a, const struct change *b)
 {
     return a->kind == b->kind && a->node == b->node && a->keyspace == b->keyspace &&
            a->strategy == b->strategy && a->replication_factor == b->replication_factor &&
-           a->min_in_sync == b->min_in_sync && strcmp(a->name, b->name) == 0;
+           a->min_in_sync == b->min_in_sync && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->optimistic.name, b->optimistic.name) == 0;
 }
 
 void wants_add_change(struct wants *wants, const struct change *change)
@@ -157,6 +158,7 @@ void wants_encode(struct buf *out, const struct wants *wants)
         buf_append_u8(out, (uint8_t)admit->claim);
         buf_append_counted(out, slice_of_text(admit->peer_address));
         buf_append_counted(out, slice_of_text(admit->http_address));
+        buf_append(out, admit->key, NODE_KEY_BYTES);
     }
     for (unsigned i = 0; i < wants->change_count; i++) {
         buf_append_u8(out, WANT_CHANGE);
@@ -185,6 +187,9 @@ static void decode_admit(struct cursor *in, struct wants *out)
     admit.claim = in->failed ? CLAIM_WHOLE : (enum claim)claim;
     in->failed |= !address_copy(admit.peer_address, cursor_counted(in));
     in->failed |= !address_copy(admit.http_address, cursor_counted(in));
+    struct slice key = cursor_bytes(in, NODE_KEY_BYTES);
+    if (!in->failed)
+        memcpy(admit.key, key.bytes, NODE_KEY_BYTES);
     if (!in->failed && admit.store_id != 0)
         wants_add_admit(out, &admit);
 }

@@ -26,6 +26,7 @@ struct want_admit {
     bool fresh; // was never a member: one that was and is named no more was removed
     char peer_address[ADDRESS_BYTES_MAX + 1];
     char http_address[ADDRESS_BYTES_MAX + 1];
+    uint8_t key[NODE_KEY_BYTES];
 };
 
 // A joiner that is in sync in these slots, by the join `join_epoch`.

@@ -280,6 +280,11 @@ static void want_change(struct map_walk *walk)
     if (change.kind == CHANGE_KEYSPACE_CREATE && walk->map.keyspace_count >= KEYSPACES_USED_MAX)
         return;
     snprintf(change.name, sizeof change.name, "space-%u", below(walk, KEYSPACES_USED_MAX));
+    if (change.kind == CHANGE_OPTIMISTIC_CREATE) {
+        change.optimistic = optimistic_default();
+        snprintf(change.optimistic.name, sizeof change.optimistic.name, "space-%u",
+                 below(walk, KEYSPACES_USED_MAX + 2));
+    }
     wants_add_change(&walk->wants, &change);
 }
 
