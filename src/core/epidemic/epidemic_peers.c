@@ -1,0 +1,114 @@
+#include "core/epidemic/epidemic_parts.h"
+
+enum {
+    HELLO_MS = 20 * 1000,
+    CHANNEL_BYTES_MAX = 4 + 1 + KEYSPACE_NAME_BYTES_MAX,
+};
+
+// The spaces that this peer keeps: of each its keyspace and channel, from which the id follows, and
+// the id itself, which is all that others compare.
+static void put_spaces(struct epidemic *epidemic, struct buf *out)
+{
+    for (struct list *at = epidemic->replicas.next; at != &epidemic->replicas; at = at->next) {
+        const struct replica *replica = LIST_ITEM(at, struct replica, link);
+        if (replica->leaving)
+            continue;
+        buf_append_u64_be(out, replica->space.id);
+        buf_append_varint(out, replica->keyspace);
+        buf_append_counted(out, slice_of_text(replica->channel));
+    }
+}
+
+void epidemic_greet(struct epidemic *epidemic, struct effects *effects, uint64_t peer, bool answer)
+{
+    struct buf spaces;
+    buf_init(&spaces, EPIDEMIC_REPLICAS_MAX * (8 + CHANNEL_BYTES_MAX));
+    put_spaces(epidemic, &spaces);
+    buf_clear(&epidemic->scratch);
+    peers_tell(&epidemic->peers, epidemic->now_us, &epidemic->scratch);
+    struct message message = {.kind = MESSAGE_PEER_HELLO,
+                              .peer_hello = {.answer = answer,
+                                             .address = slice_of_text(epidemic->config.address),
+                                             .spaces = buf_slice(&spaces),
+                                             .peers = buf_slice(&epidemic->scratch)}};
+    epidemic_send(epidemic, effects, peer, &message);
+    buf_release(&spaces);
+}
+
+void epidemic_meet(struct epidemic *epidemic, struct effects *effects, uint64_t store_id,
+                   struct slice address, bool is_member)
+{
+    bool changed = false;
+    struct peer *peer = peers_add(&epidemic->peers, store_id, address, is_member, &changed);
+    if (peer != NULL && changed)
+        effects_route(effects, store_id, peer->address);
+}
+
+static void on_told(void *context, uint64_t store_id, struct slice address)
+{
+    struct epidemic *epidemic = context;
+    const struct peer *known = peers_find(&epidemic->peers, store_id);
+    // Who says something of itself knows better than others do.
+    if (known == NULL || (!known->is_member && !peer_is_heard(known, epidemic->now_us)))
+        epidemic_meet(epidemic, epidemic->effects, store_id, address, false);
+}
+
+// Takes the list apart into ids, which stay with the peer, and channels, which the owner hears of.
+static bool take_spaces(struct epidemic *epidemic, struct peer *peer, struct slice bytes)
+{
+    struct cursor in = cursor_of(bytes);
+    buf_clear(&epidemic->scratch);
+    for (uint32_t count = 0; cursor_left(&in) > 0; count++) {
+        uint64_t id = cursor_u64_be(&in);
+        uint64_t keyspace = cursor_varint_max(&in, UINT32_MAX);
+        struct slice channel = cursor_counted(&in);
+        if (in.failed || count == PEER_SPACES_MAX)
+            return false;
+        buf_append_u64_be(&epidemic->scratch, id);
+        if (epidemic->on_channel != NULL && channel.length > 0 &&
+            epidemic_replica(epidemic, id) == NULL)
+            epidemic->on_channel(epidemic->context, (uint32_t)keyspace, channel);
+    }
+    return peer_set_spaces(peer, buf_slice(&epidemic->scratch)) == ERR_OK;
+}
+
+void epidemic_on_hello(struct epidemic *epidemic, struct effects *effects, uint64_t from,
+                       const struct message_peer_hello *hello)
+{
+    const struct peer *before = peers_find(&epidemic->peers, from);
+    bool was_away = before == NULL || !before->greeted || !peer_is_heard(before, epidemic->now_us);
+    epidemic_meet(epidemic, effects, from, hello->address, before != NULL && before->is_member);
+    struct peer *peer = peers_find(&epidemic->peers, from);
+    if (peer == NULL || !take_spaces(epidemic, peer, hello->spaces))
+        return;
+    peer->greeted = true;
+    peer->heard_us = epidemic->now_us;
+    if (!hello->answer)
+        epidemic_greet(epidemic, effects, from, true);
+    if (peers_hear(hello->peers, on_told, epidemic) != ERR_OK)
+        return;
+    // Back again, or here for the first time: an exchange at once.
+    for (struct list *at = epidemic->replicas.next; was_away && at != &epidemic->replicas;
+         at = at->next) {
+        const struct replica *replica = LIST_ITEM(at, struct replica, link);
+        peer = peers_find(&epidemic->peers, from);
+        if (peer != NULL && hello->answer && peer_keeps(peer, replica->space.id))
+            (void)epidemic_exchange(epidemic, effects, epidemic->now_us, replica->space.id, from,
+                                    false);
+    }
+}
+
+// Greets somebody now and then: who was met and not greeted yet is the likeliest.
+void epidemic_peers_tick(struct epidemic *epidemic, struct effects *effects)
+{
+    if (epidemic->now_us < epidemic->next_hello_us)
+        return;
+    struct peer *peer = peers_choose(&epidemic->peers, 0, epidemic->now_us);
+    bool lonely = true;
+    if (peer != NULL) {
+        lonely = !peer->greeted;
+        peer->tried_us = epidemic->now_us;
+        epidemic_greet(epidemic, effects, peer->store_id, false);
+    }
+    epidemic->next_hello_us = epidemic_jittered_us(epidemic, lonely ? HELLO_MS / 20 : HELLO_MS);
+}
