@@ -334,7 +334,13 @@ enum err host_new(const struct node_config *config, const struct host_ports *por
     enum err error = identity_begin(config, &ports->data, &ports->voter, &host->effects,
                                     &host->identity, detail);
     enum err map_error = error == ERR_OK ? voter_store_map(&ports->voter, &map) : ERR_OK;
+    bool is_member = error == ERR_OK && map_error == ERR_OK &&
+                     cluster_map_node_of_store(&map, host->identity.store_id) != NULL;
     cluster_map_release(&map);
+    if (is_member && config->roams)
+        error = errmsg_set(detail, ERR_EXISTS,
+                           "this directory holds a member of the cluster; start it without "
+                           "--peer, or start the roaming peer on an empty directory");
     if (error == ERR_OK && map_error != ERR_OK && map_error != ERR_NOT_FOUND)
         error = errmsg_set(detail, map_error, "the map in the voter store cannot be read: %s",
                            err_sentence(map_error));
@@ -475,4 +481,9 @@ struct node_status host_status(const struct host *host)
         return (struct node_status){.store_id = host->identity.store_id,
                                     .incarnation = host->identity.incarnation};
     return node_status(host->node);
+}
+
+const struct epidemic *host_epidemic(const struct host *host)
+{
+    return host->node != NULL ? node_epidemic(host->node) : NULL;
 }

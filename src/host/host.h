@@ -75,4 +75,8 @@ bool host_is_over(const struct host *host);
 const struct cluster_map *host_map(const struct host *host);
 struct node_status host_status(const struct host *host);
 
+// The optimistic keyspaces of this node, to be looked at only; NULL before it begins. Borrowed
+// until control returns to the event loop.
+const struct epidemic *host_epidemic(const struct host *host);
+
 #endif

@@ -10,6 +10,8 @@
 #include "adapter/store_lmdb.h"
 #include "adapter/store_logged.h"
 #include "adapter/store_settle.h"
+#include "app/annotations/annotation.h"
+#include "author_key.h"
 #include "base/check.h"
 #include "daemon_options.h"
 #include "front/http/server.h"
@@ -50,6 +52,7 @@ struct daemon {
     struct http_server *http;
     struct host *host;
     struct rebuild rebuild;
+    struct signing_secret author;
     uv_timer_t leave_timer;
     bool leaving; // others are to take over first
     bool stopping;
@@ -212,6 +215,11 @@ static void report(struct daemon *daemon)
     rebuild_watch(&daemon->rebuild, daemon->host, uv_now(&daemon->loop));
     if (!daemon->serving_told && host_map(daemon->host) != NULL) {
         struct node_status status = host_status(daemon->host);
+        if (daemon->options->roams) {
+            log_line(LOG_INFO, "roaming, with the map of epoch %llu, at http://%s",
+                     (unsigned long long)status.epoch, daemon->options->http_advertised);
+            daemon->serving_told = true;
+        }
         if (!status.serving)
             return;
         end_suspicion(daemon);
@@ -321,6 +329,13 @@ static enum err open_stores(struct daemon *daemon, struct errmsg *detail)
     return error;
 }
 
+// What signed keyspaces hold: annotations, as far as a header tells.
+static bool fits_annotation(const struct operation *operation)
+{
+    return operation->key.length == ANNOTATION_KEY_BYTES &&
+           operation->value_bytes <= ANNOTATION_VALUE_BYTES_MAX;
+}
+
 static enum err open_host(struct daemon *daemon, struct errmsg *detail)
 {
     const struct daemon_options *options = daemon->options;
@@ -331,8 +346,16 @@ static enum err open_host(struct daemon *daemon, struct errmsg *detail)
                                  .strategy = options->strategy,
                                  .replication_factor = options->replication_factor,
                                  .sync_bytes_per_s = options->sync_bytes_per_s,
-                                 .repair_delay_ms = options->repair_delay_ms};
-    if (getrandom(&config.seed, sizeof config.seed, 0) != (ssize_t)sizeof config.seed)
+                                 .repair_delay_ms = options->repair_delay_ms,
+                                 .roams = options->roams,
+                                 .keyspaces = options->keyspaces,
+                                 .keyspace_count = options->keyspace_count,
+                                 .gossip_bytes_per_s = options->gossip_bytes_per_s,
+                                 .signed_fits = fits_annotation,
+                                 .author = &daemon->author};
+    if (getrandom(&config.seed, sizeof config.seed, 0) != (ssize_t)sizeof config.seed ||
+        getrandom(&config.fresh_secret, sizeof config.fresh_secret, 0) !=
+            (ssize_t)sizeof config.fresh_secret)
         return errmsg_set(detail, ERR_IO, "the system gives no random bytes: %s", strerror(errno));
     if (is_suspect(daemon)) {
         config.claim = options->trust_store ? CLAIM_TRUSTED : CLAIM_SUSPECT;
@@ -401,6 +424,8 @@ static enum err start(struct daemon *daemon, struct errmsg *detail)
     daemon->stores_ended.data = daemon;
     daemon->clock = clock_os_open(&daemon->loop, on_wake, daemon);
     enum err error = open_stores(daemon, detail);
+    if (error == ERR_OK)
+        error = author_key_open(daemon->options->data_directory, &daemon->author, detail);
     if (error == ERR_OK)
         error = open_host(daemon, detail);
     if (error == ERR_OK)

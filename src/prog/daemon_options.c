@@ -8,15 +8,15 @@
 #include <stdio.h>
 
 static const char help[] =
-    "Usage: brusiod --data DIR --http HOST:PORT --peer HOST:PORT --token-file FILE --key-file "
+    "Usage: brusiod --data DIR --http HOST:PORT --listen HOST:PORT --token-file FILE --key-file "
     "FILE\n"
-    "               [--init | --join HOST:PORT [--rebuild]] [options]\n"
+    "               [--init | --join HOST:PORT [--rebuild] | --peer --join HOST:PORT] [options]\n"
     "\n"
     "Runs one node of a brusio cluster.\n"
     "\n"
     "  --data DIR               where the node keeps its records, and its votes\n"
     "  --http HOST:PORT         where it listens for clients\n"
-    "  --peer HOST:PORT         where it listens for other nodes\n"
+    "  --listen HOST:PORT       where it listens for other nodes\n"
     "  --token-file FILE        the token that clients must show\n"
     "  --key-file FILE          the cluster key that nodes must prove to know (16 bytes or more)\n"
     "  --init                   begin a new cluster (only on an empty directory)\n"
@@ -30,6 +30,16 @@ static const char help[] =
     "                           data from the others, which must be most of the voters; the old "
     "node "
     "leaves\n"
+    "  --peer                   be a roaming peer: in no map, keeping optimistic keyspaces only, "
+    "also "
+    "while it\n"
+    "                           reaches nobody; --join names any node or peer, at the first start\n"
+    "  --keyspace NAME          with --peer: keep this keyspace, or channel of one "
+    "(family/channel); "
+    "may be\n"
+    "                           repeated; without it, all keyspaces\n"
+    "  --gossip-rate N          KiB that it sends each second of optimistic keyspaces, at most "
+    "(default: no bound)\n"
     "  --advertise-http H:P     where clients reach this node, if not where it listens\n"
     "  --advertise-peer H:P     where nodes reach this node, if not where it listens\n"
     "  --strategy S             full (default) or consistent: placement of keyspace `default`, "
@@ -55,13 +65,16 @@ static const char help[] =
 enum {
     OPTION_DATA = 1,
     OPTION_HTTP,
-    OPTION_PEER,
+    OPTION_LISTEN,
     OPTION_TOKEN_FILE,
     OPTION_KEY_FILE,
     OPTION_INIT,
     OPTION_JOIN,
     OPTION_TRUST_STORE,
     OPTION_REBUILD,
+    OPTION_PEER,
+    OPTION_KEYSPACE,
+    OPTION_GOSSIP_RATE,
     OPTION_ADVERTISE_HTTP,
     OPTION_ADVERTISE_PEER,
     OPTION_STRATEGY,
@@ -78,19 +91,23 @@ enum {
 enum {
     REPAIR_DELAY_MS_DEFAULT = 60 * 1000,
     REPAIR_DELAY_S_MAX = 86400,
-    SYNC_MIB_PER_S_MAX = 65536
+    SYNC_MIB_PER_S_MAX = 65536,
+    GOSSIP_KIB_PER_S_MAX = 65536 * 1024
 };
 
 static const struct option long_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"http", required_argument, NULL, OPTION_HTTP},
-    {"peer", required_argument, NULL, OPTION_PEER},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
     {"token-file", required_argument, NULL, OPTION_TOKEN_FILE},
     {"key-file", required_argument, NULL, OPTION_KEY_FILE},
     {"init", no_argument, NULL, OPTION_INIT},
     {"join", required_argument, NULL, OPTION_JOIN},
     {"trust-store", no_argument, NULL, OPTION_TRUST_STORE},
     {"rebuild", no_argument, NULL, OPTION_REBUILD},
+    {"peer", no_argument, NULL, OPTION_PEER},
+    {"keyspace", required_argument, NULL, OPTION_KEYSPACE},
+    {"gossip-rate", required_argument, NULL, OPTION_GOSSIP_RATE},
     {"advertise-http", required_argument, NULL, OPTION_ADVERTISE_HTTP},
     {"advertise-peer", required_argument, NULL, OPTION_ADVERTISE_PEER},
     {"strategy", required_argument, NULL, OPTION_STRATEGY},
@@ -149,13 +166,23 @@ static bool parse_durability(const char *text, enum durability *out)
     return true;
 }
 
+static bool take_keyspace(struct daemon_options *out)
+{
+    if (!keyspace_name_is_valid(slice_of_text(optarg)))
+        return bad("no name of a keyspace", optarg);
+    if (out->keyspace_count == DAEMON_KEYSPACES_MAX)
+        return bad("too many keyspaces", optarg);
+    out->keyspaces[out->keyspace_count++] = optarg;
+    return true;
+}
+
 static bool take_addresses(int option, struct daemon_options *out)
 {
     switch (option) {
     case OPTION_HTTP:
         out->http_listen = optarg;
         return true;
-    case OPTION_PEER:
+    case OPTION_LISTEN:
         out->peer_listen = optarg;
         return true;
     case OPTION_JOIN:
@@ -167,6 +194,26 @@ static bool take_addresses(int option, struct daemon_options *out)
     default:
         out->peer_advertised = optarg;
         return true;
+    }
+}
+
+// What optimistic keyspaces ask for; anything else is an address.
+static bool take_roaming(int option, struct daemon_options *out)
+{
+    uint64_t number;
+    switch (option) {
+    case OPTION_PEER:
+        out->roams = true;
+        return true;
+    case OPTION_KEYSPACE:
+        return take_keyspace(out);
+    case OPTION_GOSSIP_RATE:
+        if (!number_parse(optarg, 1, GOSSIP_KIB_PER_S_MAX, &number))
+            return bad("a gossip rate is 1 KiB to 64 GiB each second, not", optarg);
+        out->gossip_bytes_per_s = number << 10;
+        return true;
+    default:
+        return take_addresses(option, out);
     }
 }
 
@@ -216,7 +263,7 @@ static bool take(int option, struct daemon_options *out)
     case OPTION_LOG_LEVEL:
         return parse_level(optarg, &out->log_level);
     default:
-        return take_addresses(option, out);
+        return take_roaming(option, out);
     }
 }
 
@@ -224,9 +271,13 @@ static bool is_whole(const struct daemon_options *options)
 {
     if (options->data_directory == NULL || options->http_listen == NULL ||
         options->peer_listen == NULL || options->token[0] == '\0' || options->key[0] == '\0')
-        return bad("missing", "--data, --http, --peer, --token-file and --key-file are needed");
+        return bad("missing", "--data, --http, --listen, --token-file and --key-file are needed");
     if (options->init && options->join != NULL)
         return bad("not both", "--init and --join");
+    if (options->roams && (options->init || options->rebuild || options->trust_store))
+        return bad("not with --peer", "--init, --rebuild and --trust-store are of members");
+    if (!options->roams && options->keyspace_count > 0)
+        return bad("only with --peer", "--keyspace: a member keeps every keyspace");
     if (options->rebuild && options->join == NULL)
         return bad("missing", "--rebuild needs --join HOST:PORT, of a node of the same cluster");
     if (strlen(options->key) < 16)

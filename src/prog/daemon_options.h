@@ -7,11 +7,16 @@
 #include "port/store.h"
 
 #define SECRET_BYTES_MAX 1024
+#define DAEMON_KEYSPACES_MAX 256
 
 struct daemon_options {
     const char *data_directory;
     const char *http_listen;
     const char *peer_listen;
+    bool roams;                                  // a roaming peer, no member
+    const char *keyspaces[DAEMON_KEYSPACES_MAX]; // that it keeps; none: all
+    unsigned keyspace_count;
+    uint64_t gossip_bytes_per_s; // 0: no bound
     const char *http_advertised; // NULL: as listened on
     const char *peer_advertised;
     char token[SECRET_BYTES_MAX + 1];

@@ -59,7 +59,7 @@ class Daemons(cluster.Cluster):
         self.disconnect()
         command = [*self.prefixes[node - 1], cluster.BRUSIOD, "--data", self.path(f"node-{node}"),
                    "--http", self.address(node, self.http_port(node)),
-                   "--peer", self.address(node, self.peer_port(node)),
+                   "--listen", self.address(node, self.peer_port(node)),
                    "--token-file", self.path("token"), "--key-file", self.path("key"), *self.role(node),
                    *self.options]
         with open(self.path(f"node-{node}.log"), "ab") as log:

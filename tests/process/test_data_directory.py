@@ -64,7 +64,7 @@ class DataDirectory(cluster.ClusterTest):
 
     def arguments(self, data, *more, key=None, token=None):
         http, peer = cluster.free_ports(2)
-        return ["--data", data, "--http", f"127.0.0.1:{http}", "--peer", f"127.0.0.1:{peer}", "--token-file",
+        return ["--data", data, "--http", f"127.0.0.1:{http}", "--listen", f"127.0.0.1:{peer}", "--token-file",
                 token or self.path("token"), "--key-file", key or self.path("key"), *more]
 
     def refused(self, arguments, status=1):

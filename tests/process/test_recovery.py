@@ -53,7 +53,7 @@ class Fleet:
         if node not in self.ports:
             self.ports[node] = cluster.free_ports(2)
         http, peer = self.ports[node]
-        words = [cluster.BRUSIOD, "--data", self.directory(node), "--http", f"127.0.0.1:{http}", "--peer",
+        words = [cluster.BRUSIOD, "--data", self.directory(node), "--http", f"127.0.0.1:{http}", "--listen",
                  f"127.0.0.1:{peer}", "--token-file", os.path.join(self.scratch, "token"), "--key-file",
                  os.path.join(self.scratch, "key"), *more]
         if join is not None:

@@ -5,6 +5,7 @@
 // A lease is renewed five times while it lasts; one that is not held is asked for more often.
 enum {
     PING_INTERVAL_US = 200 * 1000,
+    ROAMING_PING_INTERVAL_US = 2 * 1000 * 1000,
     LEASE_INTERVAL_US = 200 * 1000,
     LEASE_AGAIN_US = 20 * 1000,
     JOIN_INTERVAL_US = 100 * 1000,
@@ -22,6 +23,8 @@ void membership_self(const struct node_config *config, const struct identity *id
     *out = (struct want_admit){.store_id = identity->store_id,
                                .incarnation = identity->incarnation,
                                .claim = config->claim};
+    struct signing_key key = signing_key_of(&identity->secret);
+    memcpy(out->key, key.bytes, sizeof out->key);
     CHECK(address_copy(out->peer_address, slice_of_text(config->peer_address)));
     CHECK(address_copy(out->http_address, slice_of_text(config->http_address)));
 }
@@ -34,6 +37,7 @@ void membership_init(struct membership *membership, const struct node_config *co
     membership_self(config, &agreement->identity, &membership->self);
     if (config->join_address != NULL)
         CHECK(address_copy(membership->join_address, slice_of_text(config->join_address)));
+    membership->roams = config->roams;
     membership->dirty = true;
 }
 
@@ -91,7 +95,8 @@ void membership_on_map(struct membership *membership, struct effects *effects)
     for (unsigned i = 0; i < map->node_count; i++)
         if (map->nodes[i].store_id != membership->self.store_id)
             effects_route(effects, map->nodes[i].store_id, map->nodes[i].peer_address);
-    if (membership->join_address[0] != '\0' && is_named(membership, &membership->self)) {
+    bool arrived = membership->roams || is_named(membership, &membership->self);
+    if (membership->join_address[0] != '\0' && arrived) {
         effects_route(effects, PEER_SEED, NULL);
         membership->join_address[0] = '\0';
     }
@@ -128,8 +133,9 @@ void membership_on_join(struct membership *membership, struct effects *effects, 
     admit.claim = (enum claim)join->claim;
     if (join->store_id != peer || peer == membership->self.store_id ||
         !address_copy(admit.peer_address, join->peer_address) ||
-        !address_copy(admit.http_address, join->http_address))
+        !address_copy(admit.http_address, join->http_address) || join->key.length != NODE_KEY_BYTES)
         return;
+    memcpy(admit.key, join->key.bytes, NODE_KEY_BYTES);
     effects_route(effects, peer, admit.peer_address);
     const struct cluster_id *own = &membership->agreement->map.cluster;
     struct cluster_id of = {.high = join->cluster_high, .low = join->cluster_low};
@@ -218,22 +224,41 @@ void membership_tell(struct membership *membership, struct effects *effects, uin
 static void ask_to_join(struct membership *membership, struct effects *effects, uint64_t now_us)
 {
     const struct cluster_map *map = &membership->agreement->map;
-    struct message message = {
-        .kind = MESSAGE_JOIN,
-        .join = {.store_id = membership->self.store_id,
-                 .incarnation = membership->self.incarnation,
-                 .cluster_high = membership->agreement->identity.cluster.high,
-                 .cluster_low = membership->agreement->identity.cluster.low,
-                 .fresh = !membership->agreement->was_named,
-                 .claim = membership->self.claim,
-                 .peer_address = slice_of_text(membership->self.peer_address),
-                 .http_address = slice_of_text(membership->self.http_address)}};
+    struct message message = {.kind = MESSAGE_JOIN,
+                              .join = {.store_id = membership->self.store_id,
+                                       .incarnation = membership->self.incarnation,
+                                       .cluster_high = membership->agreement->identity.cluster.high,
+                                       .cluster_low = membership->agreement->identity.cluster.low,
+                                       .fresh = !membership->agreement->was_named,
+                                       .claim = membership->self.claim,
+                                       .peer_address = slice_of_text(membership->self.peer_address),
+                                       .http_address = slice_of_text(membership->self.http_address),
+                                       .key = slice_of(membership->self.key, NODE_KEY_BYTES)}};
     membership->join_us = now_us;
     if (membership->join_address[0] != '\0') {
         effects_route(effects, PEER_SEED, membership->join_address);
         effects_send(effects, PEER_SEED, 0, &message);
     }
     agreement_send_all(membership->agreement, effects, map->voters, &message);
+}
+
+// A roaming peer hears of the map from whoever it was told of, and then from members.
+static void ask_for_map(struct membership *membership, struct effects *effects, uint64_t now_us)
+{
+    struct message message = {.kind = MESSAGE_MAP_WANT};
+    // Whoever is asked learns first where to answer.
+    struct message hello = {
+        .kind = MESSAGE_PEER_HELLO,
+        .peer_hello = {.answer = true, .address = slice_of_text(membership->self.peer_address)}};
+    if (membership->join_address[0] == '\0')
+        return;
+    if (membership->join_us == 0 || now_us >= membership->join_us + JOIN_INTERVAL_US) {
+        membership->join_us = now_us;
+        effects_route(effects, PEER_SEED, membership->join_address);
+        effects_send(effects, PEER_SEED, 0, &hello);
+        effects_send(effects, PEER_SEED, 0, &message);
+    }
+    effects_wake(effects, membership->join_us + JOIN_INTERVAL_US);
 }
 
 static void send_ping(struct membership *membership, struct effects *effects, uint64_t now_us,
@@ -281,6 +306,13 @@ void membership_tick(struct membership *membership, struct effects *effects, uin
 {
     if (membership_is_removed(membership))
         return;
+    if (membership->roams) {
+        ask_for_map(membership, effects, now_us);
+        if (now_us >= membership->ping_us + ROAMING_PING_INTERVAL_US)
+            send_ping(membership, effects, now_us, full);
+        effects_wake(effects, membership->ping_us + ROAMING_PING_INTERVAL_US);
+        return;
+    }
     if (!is_named(membership, &membership->self)) {
         if (membership->join_us == 0 || now_us >= membership->join_us + JOIN_INTERVAL_US)
             ask_to_join(membership, effects, now_us);

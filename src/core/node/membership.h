@@ -26,6 +26,7 @@ struct membership {
     struct agreement *agreement;
     struct want_admit self;
     char join_address[ADDRESS_BYTES_MAX + 1]; // empty: none
+    bool roams; // is no member and wants to be none: only hears of the map
     struct candidate candidates[CANDIDATES_MAX];
     unsigned candidate_count;
     struct helped helped[HELPED_MAX];

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "core/map/next_map.h"
 #include "core/node/membership.h"
+#include "core/node/peering.h"
 #include "core/node/router.h"
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct node {
     struct strong strong;
     struct router router;
     struct membership membership;
+    struct peering peering;
     struct link_state links[NODES_MAX + 1];
     uint64_t epoch_seen; // the last map that every core heard of
 };
@@ -47,6 +49,7 @@ static void hear_of_map(struct node *node, struct effects *effects, uint64_t now
     coordinator_on_map(&node->coordinator, &node->agreement.map, now_us);
     strong_on_map(&node->strong, effects, now_us);
     router_on_map(&node->router, effects, now_us);
+    peering_on_map(&node->peering, effects, now_us);
 }
 
 static void tell_wants(struct node *node, struct effects *effects, uint64_t now_us)
@@ -103,11 +106,14 @@ enum err node_new(const struct node_config *config, const struct identity *ident
         voter_store_put_map(effects, &node->agreement.map);
         effects_token(effects, EFFECT_VOTER);
     }
+    node->agreement.roams = config->roams;
+    node->agreement.was_named &= !config->roams; // it has a map, as one that was never in it
     coordinator_init(&node->coordinator, config->repair_delay_ms);
     coordinator_on_map(&node->coordinator, &node->agreement.map, now_us);
     membership_init(&node->membership, config, &node->agreement);
     error = strong_init(&node->strong, &node->agreement, stores->data, rng_u64(&rng), now_us);
     router_init(&node->router, &node->agreement, &node->strong, rng_u64(&rng));
+    peering_init(&node->peering, config, &node->agreement, stores->data, rng_u64(&rng));
     node->strong.sync_bytes_per_s = config->sync_bytes_per_s;
     node->strong.answer = router_answer;
     node->strong.answer_context = &node->router;
@@ -127,6 +133,7 @@ void node_free(struct node *node)
 {
     if (node == NULL)
         return;
+    peering_release(&node->peering);
     router_release(&node->router);
     strong_release(&node->strong);
     agreement_release(&node->agreement);
@@ -222,6 +229,10 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
         membership_on_join(&node->membership, effects, now_us, peer, &message.join);
         return;
     }
+    if (epidemic_takes(message.kind)) {
+        peering_on_message(&node->peering, effects, now_us, peer, &message);
+        return;
+    }
     hear(node, now_us, peer, &message);
     bool current = is_of_this_epoch(node, effects, now_us, peer, &message);
     if (is_agreement(message.kind))
@@ -239,6 +250,19 @@ static void tick(struct node *node, struct effects *effects, uint64_t now_us)
     coordinator_watch(&node->coordinator, &node->agreement, now_us);
     strong_tick(&node->strong, effects, now_us);
     router_tick(&node->router, effects, now_us);
+    peering_tick(&node->peering, effects, now_us, strong_is_full(&node->strong));
+}
+
+// What is no business of the optimistic keyspaces here. A roaming peer has no other business.
+static void request_elsewhere(struct node *node, struct effects *effects,
+                              const struct node_event *event)
+{
+    bool here = event->request->kind <= REQUEST_CHANGE;
+    if (here && !node->membership.roams)
+        router_request(&node->router, effects, event->now_us, event->handle, event->request);
+    else
+        effects_reply(effects, event->handle,
+                      &(struct reply){.error = here ? ERR_ROAMING : ERR_NOT_FOUND});
 }
 
 void node_step(struct node *node, const struct node_event *event, struct effects *effects)
@@ -257,12 +281,14 @@ void node_step(struct node *node, const struct node_event *event, struct effects
     case NODE_EVENT_DATA_DURABLE:
         node->router.now_us = event->now_us;
         strong_on_durable(&node->strong, effects, event->now_us, event->token);
+        peering_on_durable(&node->peering, effects, event->now_us, event->token);
         break;
     case NODE_EVENT_VOTER_SYNCED:
         agreement_on_synced(&node->agreement, effects, event->token);
         break;
     case NODE_EVENT_REQUEST:
-        router_request(&node->router, effects, event->now_us, event->handle, event->request);
+        if (!peering_request(&node->peering, effects, event->now_us, event->handle, event->request))
+            request_elsewhere(node, effects, event);
         break;
     case NODE_EVENT_STOP:
         membership_stop(&node->membership, event->now_us);
@@ -324,4 +350,9 @@ struct node_status node_status(const struct node *node)
         .sync_bytes = strong->sync_bytes};
     count_slots(node, &status);
     return status;
+}
+
+const struct epidemic *node_epidemic(const struct node *node)
+{
+    return &node->peering.epidemic;
 }

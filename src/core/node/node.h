@@ -12,6 +12,7 @@
 #ifndef BRUSIO_CORE_NODE_NODE_H
 #define BRUSIO_CORE_NODE_NODE_H
 
+#include "core/epidemic/epidemic.h"
 #include "core/map/coordinator.h"
 #include "core/map/voter_store.h"
 #include "core/strong/strong.h"
@@ -29,6 +30,15 @@ struct node_config {
     uint64_t sync_bytes_per_s; // what this node fetches to come in sync, at most; 0: no bound
     uint64_t repair_delay_ms;  // how long a node is down before others take its place
     uint64_t seed;             // random; of everything that this run draws
+    // Fresh from the operating system: what a new node signs with from now on.
+    struct signing_secret fresh_secret;
+    // Takes part in optimistic keyspaces only, and is in no map: `join_address` is of any peer.
+    bool roams;
+    const char *const *keyspaces; // those that a roaming peer keeps, by name; NULL: all
+    unsigned keyspace_count;
+    uint64_t gossip_bytes_per_s;         // what it sends of these, at most; 0: no bound
+    space_fit *signed_fits;              // what signed keyspaces may hold; NULL: anything
+    const struct signing_secret *author; // signs what users of this node write; NULL: nobody
 };
 
 struct node_status {
@@ -102,5 +112,8 @@ bool node_is_removed(const struct node *node);
 bool node_has_left(const struct node *node);
 
 struct node_status node_status(const struct node *node);
+
+// The optimistic keyspaces here, to be looked at only. Borrowed until the next step.
+const struct epidemic *node_epidemic(const struct node *node);
 
 #endif

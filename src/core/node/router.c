@@ -321,7 +321,7 @@ void router_on_forward(struct router *router, struct effects *effects, uint64_t 
     struct request request;
     struct reply reply;
     router->now_us = now_us;
-    if (request_decode(message->request, &request) != ERR_OK || request.kind == REQUEST_CHANGE)
+    if (request_decode(message->request, &request) != ERR_OK || request.kind >= REQUEST_CHANGE)
         return;
     if (is_write(&request) && !current) {
         reply = (struct reply){.error = ERR_RETRY};

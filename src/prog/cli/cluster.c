@@ -155,7 +155,7 @@ enum err cluster_spawn(struct cluster *cluster, size_t at, enum cluster_role rol
                             line->data,
                             "--http",
                             line->http,
-                            "--peer",
+                            "--listen",
                             line->peer,
                             "--token-file",
                             line->token,

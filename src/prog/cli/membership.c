@@ -99,7 +99,7 @@ enum err membership_command(struct join_command *command, const struct session *
     add_word(command, data);
     add_word(command, "--http");
     add_word(command, http);
-    add_word(command, "--peer");
+    add_word(command, "--listen");
     add_word(command, peer_address);
     add_word(command, "--token-file");
     if (options_have(&session->options, OPTION_TOKEN_FILE))

@@ -89,7 +89,7 @@ static void test_membership__tells_how_to_start_a_node(void **state)
     assert_int_equal(membership_command(command, session, &list, "d:6003", &detail), ERR_OK);
     assert_string_equal(command->words[0], "brusiod");
     assert_string_equal(value_of(command, "--http"), "d:5003");
-    assert_string_equal(value_of(command, "--peer"), "d:6003");
+    assert_string_equal(value_of(command, "--listen"), "d:6003");
     assert_string_equal(value_of(command, "--join"), "c:6000");
     assert_string_equal(value_of(command, "--token-file"), "token");
     assert_string_equal(value_of(command, "--key-file"), "key");
