@@ -68,7 +68,7 @@ enum bundle_part {
     BUNDLE_HEADER,
     BUNDLE_OPERATION,
     BUNDLE_CLOSE,
-    BUNDLE_OVER // the sum was right, and nothing was fed after it
+    BUNDLE_OVER // the sum was right; nothing may follow
 };
 
 struct bundle_reader {

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 
 enum {
-    SWEEP_MS = 500,
-    SWEEP_KEYS = 64,
-    SWEPT_MS = 60 * 1000, // between two sweeps of everything
     FORGOTTEN_PAIRS = 1024,
     FORGET_US = 10 * 1000,
     JITTER_SHARE = 4,
@@ -55,6 +52,7 @@ static void replica_free(struct epidemic *epidemic, struct replica *replica)
     epidemic_sessions_leave(epidemic, &replica->space);
     epidemic_stability_release(replica);
     epidemic_bundles_release(replica);
+    buf_release(&replica->crowded);
     rumor_release(&replica->rumor);
     space_release(&replica->space);
     list_remove(&replica->link);
@@ -125,6 +123,7 @@ enum err epidemic_join(struct epidemic *epidemic, uint64_t id, uint32_t keyspace
     }
     replica->space.on_change = on_change;
     replica->space.change_context = epidemic;
+    replica->space.on_crowded = epidemic_on_crowded;
     epidemic->now_us = now_us;
     struct rumor_setting rumor = {.k = setting->rumor_k, .items_max = RUMOR_ITEMS_MAX};
     rumor_init(&replica->rumor, &rumor, rng_u64(&epidemic->rng));
@@ -136,6 +135,8 @@ enum err epidemic_join(struct epidemic *epidemic, uint64_t id, uint32_t keyspace
     replica->next_session_us = now_us + rng_below(&epidemic->rng, setting->anti_entropy_ms * 1000);
     replica->next_audit_us = epidemic_jittered_us(epidemic, setting->audit_ms);
     replica->next_sweep_us = now_us;
+    replica->next_check_us = now_us;
+    buf_init(&replica->crowded, REPLICA_CROWDED_BYTES_MAX);
     list_append(&epidemic->replicas, &replica->link);
     epidemic->replica_count++;
     epidemic_stability_load(epidemic, replica);
@@ -201,19 +202,14 @@ static void refill(struct epidemic *epidemic)
     }
     uint64_t elapsed_us = epidemic->now_us - epidemic->refilled_us;
     uint64_t burst = rate * BURST_MS / 1000 + SESSION_PORTION_BYTES;
-    uint64_t earned = elapsed_us > BURST_MS * 1000 ? burst : rate * elapsed_us / 1000000;
-    int64_t allowance = epidemic->world.allowance_bytes + (int64_t)earned;
-    epidemic->world.allowance_bytes = allowance < (int64_t)burst ? allowance : (int64_t)burst;
-    epidemic->refilled_us = epidemic->now_us;
-}
-
-static void sweep(struct epidemic *epidemic, struct effects *effects, struct replica *replica)
-{
-    if (epidemic->now_us < replica->next_sweep_us ||
-        overlay_bytes(&epidemic->overlay) > OVERLAY_BYTES_MAX / 2)
-        return;
-    bool ended = space_sweep(&replica->space, effects, SWEEP_KEYS);
-    replica->next_sweep_us = epidemic_jittered_us(epidemic, ended ? SWEPT_MS : SWEEP_MS);
+    bool late = elapsed_us > BURST_MS * 1000;
+    uint64_t earned = late ? burst : rate * elapsed_us / 1000000;
+    int64_t left = epidemic->world.allowance_bytes;
+    bool full = left > (int64_t)(burst - earned);
+    epidemic->world.allowance_bytes = full ? (int64_t)burst : left + (int64_t)earned;
+    // What is less than a byte counts with the next step.
+    epidemic->refilled_us =
+        late ? epidemic->now_us : epidemic->refilled_us + earned * 1000000 / rate;
 }
 
 static void begin_step(struct epidemic *epidemic, struct effects *effects, uint64_t now_us)
@@ -238,6 +234,7 @@ static void end_step(struct epidemic *epidemic, struct effects *effects)
         const struct replica *replica = LIST_ITEM(at, struct replica, link);
         wake_at(effects, replica->leaving ? now_us + FORGET_US : replica->next_session_us, now_us);
         wake_at(effects, replica->next_sweep_us, now_us);
+        wake_at(effects, replica->next_check_us, now_us);
         if (replica->maker != NULL)
             wake_at(effects, replica->next_stability_us, now_us);
         if (rumor_count(&replica->rumor) > 0)
@@ -264,7 +261,7 @@ void epidemic_tick(struct epidemic *epidemic, struct effects *effects, uint64_t 
         epidemic_rumor_tick(epidemic, effects, replica);
         epidemic_session_tick(epidemic, effects, replica);
         epidemic_stability_tick(epidemic, effects, replica);
-        sweep(epidemic, effects, replica);
+        epidemic_keep_up(epidemic, effects, replica);
     }
     epidemic_sessions_pump(epidemic, effects);
     end_step(epidemic, effects);

@@ -125,6 +125,7 @@ void epidemic_answer_import(struct epidemic *epidemic, struct effects *effects,
                                             .record = import.reader.close.stability};
         epidemic_on_stability(epidemic, effects, replica, 0, &message);
     }
+    reply.existed = import.outcomes[SPACE_NEWS] > 0;
     reply.bundle.operations = import.operations;
     reply.bundle.news = import.outcomes[SPACE_NEWS];
     reply.bundle.closed = verdict == BUNDLE_APPLIED;

@@ -77,6 +77,10 @@ void epidemic_remember_known(struct replica *replica, uint64_t peer, const struc
                              const struct knowledge *more);
 void epidemic_bundles_release(struct replica *replica);
 
+// Sweeps, checks of digests, and the joining of too many versions of a key: a little at a time.
+void epidemic_keep_up(struct epidemic *epidemic, struct effects *effects, struct replica *replica);
+void epidemic_on_crowded(void *context, struct space *space, struct slice key);
+
 void epidemic_replies_on_durable(struct epidemic *epidemic, struct effects *effects,
                                  uint64_t token);
 void epidemic_replies_release(struct epidemic *epidemic);

@@ -39,6 +39,8 @@ struct replica_friend {
     struct knowledge known;
 };
 
+#define REPLICA_CROWDED_BYTES_MAX (64u << 10)
+
 struct replica_asked {
     struct dot dot;
     uint64_t until_us;
@@ -69,6 +71,9 @@ struct replica {
     uint64_t next_audit_us;
     uint64_t next_stability_us;
     uint64_t next_sweep_us;
+    uint64_t next_check_us; // of some slots' digests
+    uint16_t next_checked;  // the slot
+    struct buf crowded;     // keys with too many live versions: counted, each
     struct replica_primary primary;
     // the newest record that was taken, as it came; empty without one
     struct buf stability;

@@ -167,6 +167,7 @@ static void grow(struct space *space, struct effects *effects, enum record_kind 
         return;
     knowledge_swap(set, grown);
     space_put_origins(space, effects, kind, set, fresh);
+    space_put_state(space, effects); // a space that has records has a state
     space->revision++;
 }
 

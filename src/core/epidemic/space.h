@@ -102,10 +102,13 @@ struct space {
     uint64_t reissued; // own writes issued again under another origin
     bool room_low;     // puts from elsewhere are refused; the caller sets it
     bool damaged;      // the digests were not those of a recount: an audit must mend it
-    bool forgetting;   // space_forget has begun and not ended: nothing else may be called
+    bool forgetting;   // space_forget has begun and not ended
     // Told of each key of which other versions are live than before; NULL: nobody is.
     void (*on_change)(void *context, struct space *space, struct slice key);
     void *change_context;
+    // Told by a sweep of each key with more than VERSIONS_LIVE_MAX live versions; nothing of the
+    // space may be called from inside.
+    void (*on_crowded)(void *context, struct space *space, struct slice key);
     struct versions versions; // of the key in hand; nothing between calls
     struct buf entries;       // what the store has of that key
     struct buf scratch;
@@ -196,7 +199,10 @@ enum space_outcome space_apply(struct space *space, struct effects *effects,
                                enum space_source source);
 
 // What a session's close says: all of `known` is known from now on (rule R11). The caller has seen
-// that nothing of it is missing here. ERR_TOO_LARGE past the bounds of knowledge: nothing changes.
+// that nothing of it is missing here, and in the same step hands the sender's horizon to
+// space_stabilise: what the sender has dropped under it is known here from now on, and promise 2
+// holds only if it is dead under the horizon here as well. ERR_TOO_LARGE past the bounds of
+// knowledge: nothing changes.
 WARN_UNUSED enum err space_apply_close(struct space *space, struct effects *effects,
                                        const struct knowledge *known);
 
@@ -255,6 +261,12 @@ WARN_UNUSED enum err space_walk_slot(struct space *space, uint16_t slot, space_v
 // makes bare what need not be kept; goes on with what space_hear or space_forget have begun. True
 // when the end was reached, and the next call begins anew.
 bool space_sweep(struct space *space, struct effects *effects, uint32_t keys);
+
+// Whether the digest of a slot is that of a recount; if not, it is from now on, and the space is
+// `damaged`. Costs a look at each key of the slot: all slots one after the other, a few now and
+// then, notice what a disk has lost (rule R17).
+WARN_UNUSED enum err space_check_slot(struct space *space, struct effects *effects, uint16_t slot,
+                                      bool *out_equal);
 
 // Whether the digests are those of a recount, of all slots; sets `damaged` if not, and then counts
 // what is there. Costs a walk over everything.

@@ -63,6 +63,17 @@ void space_digests_set(struct space_digests *digests, uint16_t slot, const struc
     digest_merge(&digests->total, digest);
 }
 
+void space_digests_replace(struct space_digests *digests, uint16_t slot,
+                           const struct digest *digest)
+{
+    *slot_at(digests, slot) = *digest;
+    digests->total = (struct digest){0};
+    for (unsigned group = 0; group < DIGEST_GROUPS; group++) {
+        struct digest part = space_digests_group(digests, group);
+        digest_merge(&digests->total, &part);
+    }
+}
+
 struct digest space_digests_slot(const struct space_digests *digests, uint16_t slot)
 {
     CHECK(slot < SLOTS);

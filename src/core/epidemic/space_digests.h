@@ -28,6 +28,10 @@ struct hash128 space_item_hash(uint64_t secret, struct slice key, struct dot dot
 void space_digests_add(struct space_digests *digests, uint16_t slot, struct hash128 item);
 void space_digests_remove(struct space_digests *digests, uint16_t slot, struct hash128 item);
 
+// Makes it the digest of a slot, whatever that was.
+void space_digests_replace(struct space_digests *digests, uint16_t slot,
+                           const struct digest *digest);
+
 // What the store had of a slot; the slot must be empty until then (checked).
 void space_digests_set(struct space_digests *digests, uint16_t slot, const struct digest *digest);
 

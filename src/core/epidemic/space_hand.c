@@ -191,12 +191,23 @@ static void store_entries(struct space *space, struct effects *effects, uint16_t
                     buf_slice(&space->scratch));
 }
 
+// Whether nobody needs it: it is under the horizon with all that it covers (rule R10).
+static bool is_garbage(const struct space *space, const struct operation *header)
+{
+    if (!knowledge_has(&space->horizon, header->dot))
+        return false;
+    for (uint32_t i = 0; i < header->context.count; i++)
+        if (!knowledge_has_all_up_to(&space->horizon, header->context.entries[i]))
+            return false;
+    return true;
+}
+
 // A header that is stable, and that no stable one covers, says what readers of what is stable see
 // (rule R15), or that they see nothing: it stays although others say all that it covers.
 static bool is_needed_stable(const struct space *space, const struct version *version)
 {
     struct dot dot = version->header.dot;
-    if (!knowledge_has(&space->stable, dot) || knowledge_has(&space->horizon, dot))
+    if (!knowledge_has(&space->stable, dot) || is_garbage(space, &version->header))
         return false;
     for (uint32_t i = 0; i < space->versions.count; i++) {
         const struct version *by = &space->versions.list[i];

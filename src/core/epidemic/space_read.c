@@ -125,8 +125,9 @@ static bool is_elsewhere(const struct space *space, const struct version *winner
         struct dot dot = version->header.dot;
         if (!is_stable(space, dot))
             found = hides_stable(space, &version->header, &told);
-        else
+        else // one that nothing here covers is dead under the horizon
             found = version->state == VERSION_BARE && !is_covered_stably(space, dot) &&
+                    versions_cover(&space->versions, dot) &&
                     (winner == NULL || is_above(version, winner));
     }
     joint_release(&told);

@@ -12,6 +12,7 @@
 // --- sweep
 
 struct sweep {
+    struct space *space;
     struct buf *after; // the store key that was visited last
     struct buf keys;   // those with more than live versions: counted, each
     uint32_t left;
@@ -25,6 +26,7 @@ static bool visit_swept(void *context, struct slice name, struct slice value)
     struct slice key;
     uint16_t slot;
     bool is_spent = false;
+    uint32_t live = 0;
     if (sweep->left == 0) {
         sweep->is_ended = true;
         return false;
@@ -33,10 +35,16 @@ static bool visit_swept(void *context, struct slice name, struct slice value)
     buf_clear(sweep->after);
     buf_append_slice(sweep->after, name);
     struct cursor in = cursor_of(value);
-    while (!is_spent && space_entry_next(&in, &entry))
-        is_spent = entry.state != VERSION_LIVE;
-    if (is_spent && space_key_read_versions(name, &slot, &key))
+    while (space_entry_next(&in, &entry)) {
+        is_spent |= entry.state != VERSION_LIVE;
+        live += entry.state == VERSION_LIVE;
+    }
+    if (!space_key_read_versions(name, &slot, &key))
+        return true;
+    if (is_spent)
         buf_append_counted(&sweep->keys, key);
+    if (live > VERSIONS_LIVE_MAX && sweep->space->on_crowded != NULL)
+        sweep->space->on_crowded(sweep->space->change_context, sweep->space, key);
     return true;
 }
 
@@ -71,7 +79,8 @@ bool space_sweep(struct space *space, struct effects *effects, uint32_t keys)
 {
     if (space->forgetting)
         return space_forget(space, effects, keys);
-    struct sweep sweep = {.after = &space->swept_after,
+    struct sweep sweep = {.space = space,
+                          .after = &space->swept_after,
                           .left = keys < SWEEP_KEYS_MAX ? keys : SWEEP_KEYS_MAX};
     bool is_done = space_reissue(space, effects);
     buf_init(&sweep.keys, SWEEP_KEYS_MAX * (KEY_BYTES_MAX + 2));
@@ -189,6 +198,67 @@ enum err space_recount(struct space *space, struct effects *effects, bool *out_e
         take_recount(&recount, effects);
     space_digests_release(&recount.digests);
     return error;
+}
+
+// --- one slot
+
+struct slot_count {
+    struct buf items; // the dot and the head of the id, each
+};
+
+static bool gather_item(void *context, const struct space_item *item)
+{
+    struct slot_count *count = context;
+    buf_append_u64_be(&count->items, item->dot.origin);
+    buf_append_u64_be(&count->items, item->dot.sequence);
+    buf_append_u64_be(&count->items, item->id_head);
+    return !count->items.overflown;
+}
+
+// Adds up what is there; what is named and not there is left out.
+static enum err add_up(struct space *space, struct slice items, struct digest *out)
+{
+    struct cursor in = cursor_of(items);
+    while (cursor_left(&in) > 0) {
+        struct operation operation;
+        enum operation_form form;
+        struct dot dot = {.origin = cursor_u64_be(&in)};
+        dot.sequence = cursor_u64_be(&in);
+        enum err error = space_find(space, dot, cursor_u64_be(&in), &operation, &form);
+        if (error == ERR_NOT_FOUND || error == ERR_CORRUPT)
+            continue;
+        if (error != ERR_OK)
+            return error;
+        struct sha256 id = operation_id_of(&operation);
+        if (form == OPERATION_PUT)
+            digest_add(out, space_item_hash(space->setting.secret, operation.key, dot, &id));
+    }
+    return ERR_OK;
+}
+
+enum err space_check_slot(struct space *space, struct effects *effects, uint16_t slot,
+                          bool *out_equal)
+{
+    struct slot_count count;
+    struct digest counted = {0};
+    if (space->forgetting)
+        return ERR_BUSY;
+    buf_init(&count.items, SIZE_MAX / 2);
+    enum err error = space_walk_slot(space, slot, gather_item, &count);
+    bool is_torn = error == ERR_CORRUPT;
+    if (error == ERR_OK || is_torn)
+        error = add_up(space, buf_slice(&count.items), &counted);
+    buf_release(&count.items);
+    struct digest kept = space_digests_slot(&space->digests, slot);
+    *out_equal = error == ERR_OK && !is_torn && digest_equal(&kept, &counted);
+    if (error != ERR_OK || *out_equal)
+        return error;
+    space_digests_replace(&space->digests, slot, &counted);
+    space_put_digest(space, effects, slot);
+    space->damaged = true;
+    space->revision++;
+    space_put_state(space, effects);
+    return ERR_OK;
 }
 
 // --- forgetting

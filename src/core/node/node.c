@@ -344,6 +344,7 @@ struct node_status node_status(const struct node *node)
         .incarnation = node->agreement.identity.incarnation,
         .epoch = node->agreement.map.epoch,
         .serving = strong->live && strong->ready && agreement_serves(&node->agreement),
+        .roams = node->membership.roams,
         .lease_held = lease_is_held(&node->agreement.lease),
         .in_flight = strong->flights.table.count - strong->flights.kept_count,
         .sync_records = strong->sync_records,

@@ -48,6 +48,7 @@ struct node_status {
     uint64_t epoch; // of the newest map, 0 before there is one
     // a replica that may answer: named by the map, up, nothing released, takeover done
     bool serving;
+    bool roams;             // is no member: keeps optimistic keyspaces only
     bool lease_held;        // a majority of voters has granted it a lease
     uint64_t in_flight;     // records not yet committed here
     uint64_t slots_in_sync; // over all keyspaces

@@ -281,11 +281,11 @@ static void answer(struct effects *effects, uint64_t handle, enum err error)
     effects_reply(effects, handle, &(struct reply){.error = error});
 }
 
-// A member keeps all that the map names.
+// A member keeps everything.
 static enum err unsubscribe(struct peering *peering, const struct optimistic *optimistic,
                             struct slice channel)
 {
-    if (!peering->roams && channel.length == 0)
+    if (!peering->roams)
         return ERR_ILLEGAL;
     enum err error = epidemic_leave(&peering->epidemic, id_of(peering, optimistic->id, channel));
     if (error == ERR_OK) {

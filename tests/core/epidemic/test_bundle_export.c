@@ -1,6 +1,5 @@
 #include "bundle_bench.h"
 
-#include "base/check.h"
 #include "base/random.h"
 
 #include <stdarg.h>

@@ -250,6 +250,33 @@ static void test_bundle_refusals__lengths_are_bounded_before_they_are_believed(v
     }
 }
 
+// More than a reader has room for, portion by portion, after the end and after an error.
+static void test_bundle_refusals__what_follows_takes_no_room(void **state)
+{
+    (void)state;
+    struct buf bytes = sample_bundle_bytes(1);
+    uint8_t *zeros = memory_zeroed(1, BUNDLE_PORTION_BYTES_MAX);
+    for (unsigned altered = 0; altered < 2; altered++) {
+        struct bundle_reader reader;
+        enum bundle_part part = BUNDLE_HEADER;
+        enum err error = ERR_OK;
+        bundle_reader_init(&reader);
+        bytes.bytes[bytes.length - 1] ^= (uint8_t)altered;
+        bundle_feed(&reader, buf_slice(&bytes));
+        while (error == ERR_OK && part != BUNDLE_OVER)
+            error = bundle_read_next(&reader, &part);
+        assert_int_equal(error, altered ? ERR_CORRUPT : ERR_OK);
+        for (unsigned i = 0; i < BUNDLE_PART_BYTES_MAX / BUNDLE_PORTION_BYTES_MAX + 8; i++) {
+            bundle_feed(&reader, slice_of(zeros, BUNDLE_PORTION_BYTES_MAX));
+            assert_int_equal(bundle_read_next(&reader, &part), ERR_CORRUPT);
+        }
+        assert_true(reader.pending.length <= 2 * BUNDLE_PORTION_BYTES_MAX);
+        bundle_reader_release(&reader);
+    }
+    free(zeros);
+    buf_release(&bytes);
+}
+
 static void test_bundle_refusals__what_does_not_fit_spoils_it(void **state)
 {
     (void)state;
@@ -304,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_bundle_refusals__names_are_for_people),
         cmocka_unit_test(test_bundle_refusals__a_horizon_beyond_what_is_known_is_refused),
         cmocka_unit_test(test_bundle_refusals__lengths_are_bounded_before_they_are_believed),
+        cmocka_unit_test(test_bundle_refusals__what_follows_takes_no_room),
         cmocka_unit_test(test_bundle_refusals__what_does_not_fit_spoils_it),
         cmocka_unit_test(test_bundle_refusals__garbage_is_read_to_an_end),
     };

@@ -1,0 +1,86 @@
+// What is done now and then, a little at a time: garbage (rule R10), a look at digests (R17), and
+// the joining of too many live versions of one key (R18).
+#include "core/epidemic/epidemic_parts.h"
+
+enum {
+    SWEEP_MS = 500,
+    SWEEP_KEYS = 64,
+    SWEPT_MS = 60 * 1000, // between two sweeps of everything
+    CHECK_SLOTS = 16,
+    CHECK_MS_MIN = 100
+};
+
+void epidemic_on_crowded(void *context, struct space *space, struct slice key)
+{
+    struct epidemic *epidemic = context;
+    struct replica *replica = epidemic_replica(epidemic, space->id);
+    if (replica != NULL)
+        buf_append_counted(&replica->crowded, key);
+}
+
+static bool keep_first(void *context, const struct space_version *version)
+{
+    buf_append_slice(context, version->value);
+    return false;
+}
+
+// Writes the winner again, which covers all others. In a signed keyspace only the author can.
+static void join_versions(struct epidemic *epidemic, struct effects *effects,
+                          struct replica *replica, struct slice key)
+{
+    struct space_written written;
+    bool is_signed = replica->space.setting.is_signed;
+    struct space_write write = {.key = key, .author = is_signed ? epidemic->author : NULL};
+    buf_clear(&epidemic->scratch);
+    enum err error = space_read(&replica->space, key, SPACE_LATEST, keep_first, &epidemic->scratch);
+    write.value = buf_slice(&epidemic->scratch);
+    if (error == ERR_OK)
+        error = space_write(&replica->space, effects, &write, &written);
+    if (error == ERR_OK)
+        rumor_heat(&replica->rumor, written.dot);
+}
+
+static void join_crowded(struct epidemic *epidemic, struct effects *effects,
+                         struct replica *replica)
+{
+    bool is_signed = replica->space.setting.is_signed;
+    bool joins = is_signed ? epidemic->author != NULL : replica->maker != NULL;
+    struct cursor in = cursor_of(buf_slice(&replica->crowded));
+    while (joins && cursor_left(&in) > 0)
+        join_versions(epidemic, effects, replica, cursor_counted(&in));
+    buf_clear(&replica->crowded);
+}
+
+static void sweep(struct epidemic *epidemic, struct effects *effects, struct replica *replica)
+{
+    if (epidemic->now_us < replica->next_sweep_us)
+        return;
+    bool ended = space_sweep(&replica->space, effects, SWEEP_KEYS);
+    join_crowded(epidemic, effects, replica);
+    replica->next_sweep_us = epidemic_jittered_us(epidemic, ended ? SWEPT_MS : SWEEP_MS);
+}
+
+// All slots once in the time of an audit, which mends what is found.
+static void check_slots(struct epidemic *epidemic, struct effects *effects, struct replica *replica)
+{
+    uint64_t pause_ms = replica->setting.audit_ms * CHECK_SLOTS / SLOTS;
+    bool equal = true;
+    if (epidemic->now_us < replica->next_check_us)
+        return;
+    for (unsigned i = 0; i < CHECK_SLOTS; i++) {
+        enum err error = space_check_slot(&replica->space, effects, replica->next_checked, &equal);
+        if (error != ERR_OK)
+            break;
+        replica->next_checked = (uint16_t)((replica->next_checked + 1u) % SLOTS);
+    }
+    replica->next_check_us =
+        epidemic_jittered_us(epidemic, pause_ms > CHECK_MS_MIN ? pause_ms : CHECK_MS_MIN);
+}
+
+void epidemic_keep_up(struct epidemic *epidemic, struct effects *effects, struct replica *replica)
+{
+    if (overlay_bytes(&epidemic->overlay) > OVERLAY_BYTES_MAX / 2)
+        return;
+    sweep(epidemic, effects, replica);
+    check_slots(epidemic, effects, replica);
+}
