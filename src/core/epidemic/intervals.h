@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KNOWLEDGE_INTERVALS_MAX (1u << 16)
+#define KNOWLEDGE_INTERVALS_MAX (1u << 18)
 #define KNOWLEDGE_SEQUENCE_MAX (UINT64_MAX >> 1)
 
 struct interval {
