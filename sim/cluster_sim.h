@@ -23,6 +23,7 @@ struct cluster_sim {
     uint64_t repair_delay_ms; // how long a node is down before others take its place
     struct delay sync;
     int32_t rate_ppm_max;      // how far new clocks run fast or slow
+    bool steady;               // data stores are of durability `interval`
     uint64_t *map_hashes;      // of each epoch; 0: not seen
     struct cluster_map newest; // that any node ever learned
     struct coverage coverage;

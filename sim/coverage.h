@@ -39,6 +39,7 @@
     X(CERTIFICATE, "a death certificate is replicated")                                            \
     X(SYNC_SENT, "a joiner is sent records")                                                       \
     X(NODE_STARTED_AGAIN, "a node starts again over what it had")                                  \
+    X(SUSPECT_ADMITTED, "a node serves again that lost some of what it had")                       \
     X(NODE_WENT_ON, "a stopped node goes on")                                                      \
     X(OUTCOME_DONE, "client: done")                                                                \
     X(OUTCOME_MISMATCH, "client: a condition did not hold")                                        \

@@ -257,6 +257,13 @@ static void add_joins(struct fault_plan *plan, struct rng *rng, unsigned joins)
     }
 }
 
+static void put_in_order(struct fault_plan *plan)
+{
+    qsort(plan->faults, plan->count, sizeof plan->faults[0], compare);
+    for (unsigned i = 0; i < plan->count; i++)
+        plan->faults[i].number = i + 1;
+}
+
 void fault_plan_draw(struct fault_plan *plan, struct rng *rng, const struct scene *scene,
                      unsigned joins)
 {
@@ -271,9 +278,22 @@ void fault_plan_draw(struct fault_plan *plan, struct rng *rng, const struct scen
     *plan = (struct fault_plan){.rounds = FAULT_ROUNDS_MAX, .victim = rng_u64(rng)};
     planners[scene->kind](plan, rng, scene);
     add_joins(plan, rng, joins);
-    qsort(plan->faults, plan->count, sizeof plan->faults[0], compare);
-    for (unsigned i = 0; i < plan->count; i++)
-        plan->faults[i].number = i + 1;
+    put_in_order(plan);
+}
+
+void fault_plan_add(struct fault_plan *plan, struct rng *rng, enum fault_kind kind)
+{
+    for (unsigned round = 0; round < plan->rounds; round++) {
+        for (uint64_t left = 1 + rng_below(rng, 4); left > 0 && plan->count < FAULTS_MAX; left--) {
+            struct fault fault = {.round = round,
+                                  .kind = kind,
+                                  .at_us = rng_below(rng, plan->round_us[round] + 1),
+                                  .lasts_us = draw_length(rng, SECOND_US),
+                                  .victim = rng_u64(rng)};
+            add_fault(plan, rng, &fault);
+        }
+    }
+    put_in_order(plan);
 }
 
 void fault_plan_leave_out(struct fault_plan *plan, unsigned number)

@@ -40,7 +40,9 @@
     X(DISK_BREAKS, "broken disk", 2)        /* a batch fails, and the node ends */                 \
     X(DISK_FULL, "full disk", 2)                                                                   \
     X(READS_FAIL, "failing reads", 1)                                                              \
-    X(JOIN, "join", 0) /* one more node; as many as the run has yet */
+    X(PAGE_DAMAGED, "damaged page", 0)      /* of a store whose node is made anew then */          \
+    X(POWER_OF_ONE, "power loss of one", 0) /* of a node with durability `interval` */             \
+    X(JOIN, "join", 0)                      /* one more node; as many as the run has yet */
 
 enum fault_kind {
 #define X(name, text, weight) FAULT_##name,
@@ -86,6 +88,10 @@ struct fault_plan {
 #define FAULT_JOINS_MAX 40
 void fault_plan_draw(struct fault_plan *plan, struct rng *rng, const struct scene *scene,
                      unsigned joins);
+
+// Some faults of a kind beside the plan, each of some node. The plan's other faults stay what they
+// are, with other numbers.
+void fault_plan_add(struct fault_plan *plan, struct rng *rng, enum fault_kind kind);
 
 // A fault that is not there is ignored.
 void fault_plan_leave_out(struct fault_plan *plan, unsigned number);

@@ -1,4 +1,4 @@
-#include "sim/faults.h"
+#include "sim/fault_parts.h"
 
 #include "base/check.h"
 
@@ -34,55 +34,7 @@ static uint32_t all_nodes(const struct faults *faults)
     return (UINT32_C(1) << faults->cluster->node_count) - 1;
 }
 
-// --- whom a fault hits
-
-static struct sim_node *node_named(struct faults *faults, const struct map_node *named)
-{
-    for (unsigned i = 0; named != NULL && i < faults->cluster->node_count; i++)
-        if (faults->cluster->nodes[i].store_id == named->store_id)
-            return &faults->cluster->nodes[i];
-    return NULL;
-}
-
-// The one that orders a key's writes, or the one that is to.
-static struct sim_node *draw_orderer(struct faults *faults, struct rng *rng)
-{
-    struct cluster_sim *cluster = faults->cluster;
-    const struct cluster_map *map = cluster_sim_map(cluster);
-    if (map == NULL || cluster->watched_count == 0)
-        return NULL;
-    uint16_t slot = cluster->watched[rng_below(rng, cluster->watched_count)];
-    const struct replica_set *set = map_keyspace_slot(&map->keyspaces[0], slot);
-    node_id id = rng_one_in(rng, 2) ? set->primary : set->target_primary;
-    return node_named(faults, cluster_map_node(map, id));
-}
-
-static struct sim_node *victim_of(struct faults *faults, const struct fault *fault)
-{
-    return &faults->cluster->nodes[fault->victim % faults->cluster->node_count];
-}
-
-// As the fault is aimed; one aimed at any, in a hot run mostly at who orders a key's writes.
-static struct sim_node *draw_node(struct faults *faults, const struct fault *fault, struct rng *rng)
-{
-    struct cluster_sim *cluster = faults->cluster;
-    struct sim_node *any = &cluster->nodes[rng_below(rng, cluster->node_count)];
-    struct sim_node *orderer = NULL;
-    if (fault->aim == FAULT_AIM_VICTIM)
-        return victim_of(faults, fault);
-    if (fault->aim == FAULT_AIM_OTHERS)
-        return any != victim_of(faults, fault)
-                   ? any
-                   : &cluster->nodes[(any->index + 1) % cluster->node_count];
-    if (fault->aim == FAULT_AIM_ORDERER || (faults->plan->hot && rng_one_in(rng, 2)))
-        orderer = draw_orderer(faults, rng);
-    return orderer != NULL ? orderer : any;
-}
-
-static bool runs(const struct sim_node *node)
-{
-    return node->state == SIM_NODE_RUNS;
-}
+// --- processes
 
 static unsigned dead_count(const struct faults *faults)
 {
@@ -93,75 +45,12 @@ static unsigned dead_count(const struct faults *faults)
 }
 
 // Mostly a majority stays up: a cluster that is down teaches little.
-static bool may_end(const struct faults *faults, struct rng *rng)
+bool fault_may_end(const struct faults *faults, struct rng *rng)
 {
     return 2 * (dead_count(faults) + 1) < faults->cluster->node_count || rng_one_in(rng, 4);
 }
 
-// --- operators
-
-static void on_change_reply(void *context, const struct reply *reply)
-{
-    struct faults *faults = context;
-    faults->changes_waiting--;
-    cluster_sim_trace(faults->cluster, "change: %s", err_name(reply->error));
-}
-
-// Where an operator asks: at a node that runs, and mostly not the one that the change is about.
-static struct sim_node *draw_door(struct faults *faults, struct rng *rng, node_id about)
-{
-    struct cluster_sim *cluster = faults->cluster;
-    unsigned first = (unsigned)rng_below(rng, cluster->node_count);
-    bool anywhere = rng_one_in(rng, 4);
-    for (unsigned i = 0; i < cluster->node_count; i++) {
-        struct sim_node *node = &cluster->nodes[(first + i) % cluster->node_count];
-        if (runs(node) && (anywhere || sim_node_status(node).self != about))
-            return node;
-    }
-    return &cluster->nodes[first];
-}
-
-void faults_change(struct faults *faults, struct rng *rng, const struct change *change)
-{
-    struct cluster_sim *cluster = faults->cluster;
-    struct request request = {.kind = REQUEST_CHANGE, .change = *change};
-    struct sim_node *node = draw_door(faults, rng, change->node);
-    cluster_sim_trace(cluster, "at node %u: change %d node %u strategy %d factor %u",
-                      node->index + 1, (int)change->kind, change->node, (int)change->strategy,
-                      change->replication_factor);
-    faults->changes_waiting++;
-    cluster_sim_request(node, &request, on_change_reply, faults);
-}
-
-static bool drill(struct faults *faults, const struct fault *fault, struct rng *rng)
-{
-    const struct cluster_map *map = cluster_sim_map(faults->cluster);
-    const struct map_node *known =
-        cluster_map_node_of_store(map, draw_node(faults, fault, rng)->store_id);
-    if (known == NULL)
-        return false;
-    // Mostly a majority stays up here too.
-    bool most_up = 2 * node_set_count(cluster_map_live(map)) > map->node_count + 1u;
-    bool fails = known->state == NODE_UP && (most_up || rng_one_in(rng, 8));
-    enum change_kind kind = fails ? CHANGE_FAIL : CHANGE_RECOVER;
-    faults_change(faults, rng, &(struct change){.kind = kind, .node = known->id});
-    return true;
-}
-
-static bool change_strategy(struct faults *faults, struct rng *rng)
-{
-    unsigned nodes = cluster_sim_map(faults->cluster)->node_count;
-    struct change change = {.kind = CHANGE_STRATEGY,
-                            .keyspace = 0,
-                            .strategy = (enum strategy)rng_below(rng, STRATEGY_COUNT),
-                            .replication_factor = (uint8_t)(1 + rng_below(rng, nodes))};
-    faults_change(faults, rng, &change);
-    return true;
-}
-
-// --- processes
-
-static void start_node(struct faults *faults, struct sim_node *node)
+void fault_start(struct faults *faults, struct sim_node *node)
 {
     struct fault_start *start = &faults->starts[node->index];
     timeline_cancel(timeline_of(faults), start->event);
@@ -175,10 +64,10 @@ static void on_start(void *context, void *argument)
     struct fault_start *start = context;
     (void)argument;
     start->event = TIMELINE_NO_EVENT;
-    start_node(start->faults, &start->faults->cluster->nodes[start->node]);
+    fault_start(start->faults, &start->faults->cluster->nodes[start->node]);
 }
 
-static void start_later(struct faults *faults, const struct sim_node *node, uint64_t us)
+void fault_start_later(struct faults *faults, const struct sim_node *node, uint64_t us)
 {
     struct fault_start *start = &faults->starts[node->index];
     timeline_cancel(timeline_of(faults), start->event);
@@ -188,11 +77,11 @@ static void start_later(struct faults *faults, const struct sim_node *node, uint
 
 static bool crash(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, fault, rng);
-    if (node->state == SIM_NODE_DEAD || !may_end(faults, rng))
+    struct sim_node *node = fault_node(faults, fault, rng);
+    if (node->state == SIM_NODE_DEAD || !fault_may_end(faults, rng))
         return false;
     sim_node_crash(node);
-    start_later(faults, node, fault->lasts_us);
+    fault_start_later(faults, node, fault->lasts_us);
     return true;
 }
 
@@ -200,11 +89,13 @@ static bool crash(struct faults *faults, const struct fault *fault, struct rng *
 static bool crash_several(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
     bool power = fault->kind == FAULT_POWER_LOSS;
+    if (power && faults->cluster->steady)
+        return fault_power_of_one(faults, fault);
     uint64_t spread_us = rng_one_in(rng, 2) ? RESTART_SPREAD_US : RESTART_SOON_US;
     unsigned ended = 0;
     for (unsigned i = 0; i < faults->cluster->node_count; i++) {
         struct sim_node *node = &faults->cluster->nodes[i];
-        bool spared = fault->aim == FAULT_AIM_OTHERS && node == victim_of(faults, fault);
+        bool spared = fault->aim == FAULT_AIM_OTHERS && node == fault_victim(faults, fault);
         bool hit = (power || fault->aim == FAULT_AIM_OTHERS || rng_one_in(rng, 2)) && !spared;
         uint64_t back_us = fault->lasts_us + rng_below(rng, spread_us);
         if (node->state == SIM_NODE_DEAD || !hit)
@@ -213,7 +104,7 @@ static bool crash_several(struct faults *faults, const struct fault *fault, stru
             sim_node_lose_power(node);
         else
             sim_node_crash(node);
-        start_later(faults, node, back_us);
+        fault_start_later(faults, node, back_us);
         ended++;
     }
     return ended > (power ? 0 : 1);
@@ -221,30 +112,18 @@ static bool crash_several(struct faults *faults, const struct fault *fault, stru
 
 static bool shut_down(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, event->fault, rng);
-    if (!runs(node) || node->disk_fails || !may_end(faults, rng))
+    struct sim_node *node = fault_node(faults, event->fault, rng);
+    if (!fault_runs(node) || node->disk_fails || !fault_may_end(faults, rng))
         return false;
     event->from = UINT32_C(1) << node->index;
     sim_node_shut_down(node);
     return true;
 }
 
-static bool leave(struct faults *faults, const struct fault *fault, struct rng *rng)
-{
-    struct sim_node *node = draw_node(faults, fault, rng);
-    const struct map_node *known =
-        cluster_map_node_of_store(cluster_sim_map(faults->cluster), node->store_id);
-    if (known == NULL || node->removed)
-        return false;
-    node->leaves = true;
-    faults_change(faults, rng, &(struct change){.kind = CHANGE_REMOVE, .node = known->id});
-    return true;
-}
-
 static bool stop_process(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, event->fault, rng);
-    if (!runs(node))
+    struct sim_node *node = fault_node(faults, event->fault, rng);
+    if (!fault_runs(node))
         return false;
     event->from = UINT32_C(1) << node->index;
     sim_node_stop(node);
@@ -253,7 +132,7 @@ static bool stop_process(struct faults *faults, struct fault_event *event, struc
 
 static bool set_clock_rate(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    const struct sim_node *node = draw_node(faults, fault, rng);
+    const struct sim_node *node = fault_node(faults, fault, rng);
     uint64_t draw = rng_below(rng, 2 * FAULTS_RATE_PPM_MAX + 1);
     // The ends of the range as often as all else.
     int32_t rate = rng_one_in(rng, 4)   ? FAULTS_RATE_PPM_MAX
@@ -299,7 +178,7 @@ static void cut_parts(struct fault_event *event, bool more)
 static bool split(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
     uint32_t all = all_nodes(faults);
-    uint32_t one = UINT32_C(1) << draw_node(faults, event->fault, rng)->index;
+    uint32_t one = UINT32_C(1) << fault_node(faults, event->fault, rng)->index;
     uint32_t other = UINT32_C(1) << rng_below(rng, faults->cluster->node_count);
     uint32_t part = (uint32_t)rng_u64(rng) & all;
     bool whole_parts =
@@ -372,7 +251,7 @@ static void release_kinds(struct faults *faults)
 
 static bool slow_disk(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, fault, rng);
+    struct sim_node *node = fault_node(faults, fault, rng);
     struct delay slow = {.us_min = 1000, .us_max = rng_one_in(rng, 2) ? 3000 : 150000};
     cluster_sim_trace(faults->cluster, "node %u: syncs take up to %" PRIu64 " us", node->index + 1,
                       slow.us_max);
@@ -382,9 +261,9 @@ static bool slow_disk(struct faults *faults, const struct fault *fault, struct r
 
 static bool break_disk(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, event->fault, rng);
+    struct sim_node *node = fault_node(faults, event->fault, rng);
     struct store_sim *store = rng_one_in(rng, 3) ? node->voter : node->data;
-    if (!runs(node) || node->disk_fails || !may_end(faults, rng))
+    if (!fault_runs(node) || node->disk_fails || !fault_may_end(faults, rng))
         return false;
     node->disk_fails = true;
     event->from = UINT32_C(1) << node->index;
@@ -395,8 +274,8 @@ static bool break_disk(struct faults *faults, struct fault_event *event, struct 
 
 static bool fail_reads(struct faults *faults, struct fault_event *event, struct rng *rng)
 {
-    struct sim_node *node = draw_node(faults, event->fault, rng);
-    if (!runs(node) || node->disk_fails || !may_end(faults, rng))
+    struct sim_node *node = fault_node(faults, event->fault, rng);
+    if (!fault_runs(node) || node->disk_fails || !fault_may_end(faults, rng))
         return false;
     node->disk_fails = true;
     event->from = UINT32_C(1) << node->index;
@@ -415,7 +294,7 @@ static void mend_node(struct faults *faults, uint32_t hit)
         store_sim_fail_reads(node->data, ERR_OK);
         if (node->disk_fails || node->ends)
             sim_node_crash(node);
-        start_node(faults, node);
+        fault_start(faults, node);
     }
 }
 
@@ -426,9 +305,9 @@ static bool take_effect(struct fault_event *event, struct rng *rng)
     struct faults *faults = event->faults;
     switch (event->fault->kind) {
     case FAULT_DRILL:
-        return drill(faults, event->fault, rng);
+        return fault_drill(faults, event->fault, rng);
     case FAULT_STRATEGY:
-        return change_strategy(faults, rng);
+        return fault_strategy(faults, rng);
     case FAULT_SLOW_DISK:
         return slow_disk(faults, event->fault, rng);
     case FAULT_CRASH:
@@ -436,10 +315,14 @@ static bool take_effect(struct fault_event *event, struct rng *rng)
     case FAULT_CRASH_SEVERAL:
     case FAULT_POWER_LOSS:
         return crash_several(faults, event->fault, rng);
+    case FAULT_PAGE_DAMAGED:
+        return fault_damage_page(faults, event, rng);
+    case FAULT_POWER_OF_ONE:
+        return fault_power_of_one(faults, event->fault);
     case FAULT_SHUT_DOWN:
         return shut_down(faults, event, rng);
     case FAULT_LEAVE:
-        return leave(faults, event->fault, rng);
+        return fault_leave(faults, event->fault, rng);
     case FAULT_STOP:
         return stop_process(faults, event, rng);
     case FAULT_CLOCK_RATE:
@@ -497,6 +380,9 @@ static void end_fault(struct fault_event *event)
     case FAULT_READS_FAIL:
         mend_node(faults, event->from);
         break;
+    case FAULT_PAGE_DAMAGED:
+        fault_replace_damaged(faults, event);
+        break;
     default:
         break;
     }
@@ -532,7 +418,7 @@ static void on_begin(void *context, void *argument)
 void faults_restart(struct faults *faults)
 {
     for (unsigned i = 0; i < faults->cluster->node_count; i++)
-        start_node(faults, &faults->cluster->nodes[i]);
+        fault_start(faults, &faults->cluster->nodes[i]);
 }
 
 void faults_begin(struct faults *faults, unsigned round)
@@ -565,7 +451,7 @@ void faults_stop(struct faults *faults)
         struct sim_node *node = &cluster->nodes[i];
         store_sim_set_sync(node->data, &disk_delay);
         store_sim_set_sync(node->voter, &disk_delay);
-        start_node(faults, node);
+        fault_start(faults, node);
         if (node->state == SIM_NODE_DEAD)
             cluster_sim_violation(cluster, "node %u cannot start again", i + 1);
     }

@@ -89,6 +89,11 @@ static void after_event(struct sim_node *node)
 {
     struct cluster_sim *cluster = node->cluster;
     cluster_sim_look(node);
+    // A map names this process: what its store lacked it holds no more.
+    if (store_sim_is_suspect(node->data) && host_status(node->host).serving) {
+        store_sim_trust(node->data);
+        coverage_met(&cluster->coverage, COVERAGE_SUSPECT_ADMITTED);
+    }
     if (node->turn != TIMELINE_NO_EVENT)
         return;
     uint64_t at_us = timeline_now_us(cluster->timeline) + rng_below(&cluster->rng, TURN_US_MAX);
@@ -147,6 +152,8 @@ static void make_stores(struct sim_node *node)
 {
     struct cluster_sim *cluster = node->cluster;
     node->data = store_sim_new(cluster->timeline, rng_u64(&cluster->rng), &cluster->sync);
+    if (cluster->steady)
+        store_sim_make_steady(node->data);
     node->voter = store_sim_new(cluster->timeline, rng_u64(&cluster->rng), &cluster->sync);
 }
 
@@ -203,11 +210,15 @@ static void crash_store(struct sim_node *node, struct store_sim *store)
     store_sim_crash(store, draw == 0 ? 0 : draw == 1 ? unreported : rng_below(rng, unreported + 1));
 }
 
-void sim_node_crash(struct sim_node *node)
+static void end_node(struct sim_node *node, bool power)
 {
     CHECK(node->state != SIM_NODE_DEAD);
     drop_process(node);
-    crash_store(node, node->data);
+    if (power && node->cluster->steady)
+        store_sim_lose_power(node->data,
+                             rng_below(&node->cluster->rng, store_sim_unsynced(node->data) + 1));
+    else
+        crash_store(node, node->data);
     crash_store(node, node->voter);
     net_sim_detach(node->cluster->net, node->store_id);
     struct clock clock = clock_sim_port(node->clock);
@@ -220,9 +231,14 @@ void sim_node_crash(struct sim_node *node)
     }
 }
 
+void sim_node_crash(struct sim_node *node)
+{
+    end_node(node, false);
+}
+
 void sim_node_lose_power(struct sim_node *node)
 {
-    sim_node_crash(node);
+    end_node(node, true);
     clock_sim_free(node->clock);
     make_clock(node);
 }
@@ -240,6 +256,8 @@ static enum err open_host(struct sim_node *node)
                                  .strategy = cluster->strategy,
                                  .replication_factor = cluster->replication_factor,
                                  .repair_delay_ms = cluster->repair_delay_ms,
+                                 .claim =
+                                     store_sim_is_suspect(node->data) ? CLAIM_SUSPECT : CLAIM_WHOLE,
                                  .seed = rng_u64(&cluster->rng)};
     struct host_ports ports = {.data = store_sim_open(node->data, on_data_done, node),
                                .voter = store_sim_open(node->voter, on_voter_done, node),

@@ -64,7 +64,8 @@ void sim_node_crash(struct sim_node *node);
 // Asks a running node to end in good order; it is dead once others have taken over.
 void sim_node_shut_down(struct sim_node *node);
 
-// As a machine that loses power: like a crash, and its clock begins anew.
+// As a machine that loses power: like a crash, and its clock begins anew; a steady store may lose
+// what it had reported since its last sync.
 void sim_node_lose_power(struct sim_node *node);
 
 // Stops the process of a running node, and continues that of a stopped one.

@@ -1,5 +1,6 @@
 #include "sim/store_sim.h"
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/list.h"
 #include "sim/pairs.h"
@@ -30,6 +31,14 @@ struct store_sim {
     struct pairs durable[STORE_TABLE_COUNT]; // what a crash leaves: every reported batch
     struct pairs seen[STORE_TABLE_COUNT];    // what get and scan show: every visible batch
 
+    // Of a steady store: what a loss of power leaves, and what was reported since.
+    bool steady;
+    bool suspect;
+    struct pairs synced[STORE_TABLE_COUNT];
+    struct list unsynced; // batches, oldest first
+    uint64_t unsynced_count;
+    uint64_t steady_event; // while there are any
+
     // Of the process that has it open.
     bool open;
     uint64_t opening; // tells apart the processes that had it open
@@ -46,6 +55,8 @@ struct store_sim {
     enum err fail_error;
     enum err read_error;
     enum store_room room; // outlives processes, as a full disk does
+    // a key of STORE_RECORDS whose page is; empty for none. Outlives processes
+    struct buf damaged;
     bool scanning;
     uint8_t *lent; // to the caller of get
 };
@@ -77,6 +88,9 @@ static void batch_apply(const struct batch *batch, struct pairs tables[STORE_TAB
     }
 }
 
+// How long a steady store leaves what was reported without a sync.
+enum { STEADY_US = 1000000 };
+
 static struct batch *oldest(struct store_sim *store)
 {
     return LIST_ITEM(store->unreported.next, struct batch, node);
@@ -103,13 +117,51 @@ static void show(struct store_sim *store, uint64_t until)
     }
 }
 
-// Makes the batches up to `until` that do not fail durable, and drops them and those that do.
+// The sync that comes each second takes all that was reported until then.
+static void sync_steady(struct store_sim *store, uint64_t most)
+{
+    while (!list_empty(&store->unsynced) && most-- > 0) {
+        struct batch *batch = LIST_ITEM(store->unsynced.next, struct batch, node);
+        batch_apply(batch, store->synced);
+        batch_free(batch);
+        store->unsynced_count--;
+    }
+}
+
+static void on_steady(void *context, void *argument)
+{
+    struct store_sim *store = context;
+    (void)argument;
+    store->steady_event = TIMELINE_NO_EVENT;
+    sync_steady(store, UINT64_MAX);
+}
+
+// A batch that is durable: of a steady store, a loss of power may still take it.
+static void keep_unsynced(struct store_sim *store, struct batch *batch)
+{
+    if (!store->steady) {
+        batch_free(batch);
+        return;
+    }
+    list_remove(&batch->node);
+    list_append(&store->unsynced, &batch->node);
+    store->unsynced_count++;
+    if (store->steady_event == TIMELINE_NO_EVENT)
+        store->steady_event = timeline_add(
+            store->timeline, timeline_now_us(store->timeline) + STEADY_US, on_steady, store, NULL);
+}
+
+// Makes the batches up to `until` that do not fail durable, and drops those that do.
 static void settle(struct store_sim *store, uint64_t until)
 {
     while (!list_empty(&store->unreported) && oldest(store)->number <= until) {
-        if (oldest(store)->number < store->fail_from)
-            batch_apply(oldest(store), store->durable);
-        batch_free(oldest(store));
+        struct batch *batch = oldest(store);
+        if (batch->number >= store->fail_from) {
+            batch_free(batch);
+            continue;
+        }
+        batch_apply(batch, store->durable);
+        keep_unsynced(store, batch);
     }
 }
 
@@ -195,6 +247,12 @@ static uint64_t store_commit(void *self)
     return store->committed;
 }
 
+static bool is_damaged(const struct store_sim *store, enum store_table table, struct slice key)
+{
+    return table == STORE_RECORDS && store->damaged.length > 0 &&
+           slice_equal(buf_slice(&store->damaged), key);
+}
+
 static enum err store_get(void *self, enum store_table table, struct slice key, struct slice *out)
 {
     struct store_sim *store = self;
@@ -206,6 +264,8 @@ static enum err store_get(void *self, enum store_table table, struct slice key, 
     const struct pair *pair = pairs_find(&store->seen[table], key);
     if (pair == NULL)
         return ERR_NOT_FOUND;
+    if (is_damaged(store, table, key))
+        return ERR_CORRUPT;
     store->lent = memory_copy(pair->value.bytes, pair->value.length);
     *out = slice_of(store->lent, pair->value.length);
     return ERR_OK;
@@ -233,15 +293,18 @@ static enum err store_scan(void *self, enum store_table table, struct slice firs
     if (store->read_error != ERR_OK)
         return store->read_error;
     const struct pairs *pairs = &store->seen[table];
+    enum err error = ERR_OK;
     store->scanning = true;
     for (size_t i = pairs_from(pairs, first); i < pairs->count; i++) {
         if (end.length > 0 && slice_compare(pairs->items[i]->key, end) >= 0)
             break;
-        if (!visit_copy(pairs->items[i], visit, context))
+        if (is_damaged(store, table, pairs->items[i]->key))
+            error = ERR_CORRUPT;
+        if (error != ERR_OK || !visit_copy(pairs->items[i], visit, context))
             break;
     }
     store->scanning = false;
-    return ERR_OK;
+    return error;
 }
 
 static enum store_room store_room(void *self)
@@ -270,8 +333,12 @@ struct store_sim *store_sim_new(struct timeline *timeline, uint64_t seed, const 
     for (int table = 0; table < STORE_TABLE_COUNT; table++) {
         pairs_init(&store->durable[table]);
         pairs_init(&store->seen[table]);
+        pairs_init(&store->synced[table]);
     }
     list_init(&store->unreported);
+    list_init(&store->unsynced);
+    buf_init(&store->damaged, STORE_KEY_BYTES_MAX);
+    store->steady_event = TIMELINE_NO_EVENT;
     return store;
 }
 
@@ -306,6 +373,13 @@ uint64_t store_sim_unreported(const struct store_sim *store)
     return store->open ? store->committed - store->reported : 0;
 }
 
+static void drop_unsynced(struct store_sim *store)
+{
+    while (!list_empty(&store->unsynced))
+        batch_free(LIST_ITEM(store->unsynced.next, struct batch, node));
+    store->unsynced_count = 0;
+}
+
 void store_sim_crash(struct store_sim *store, uint64_t survivors)
 {
     CHECK(store->open && !store->scanning);
@@ -323,17 +397,73 @@ void store_sim_crash(struct store_sim *store, uint64_t survivors)
     store->open = false;
 }
 
+void store_sim_make_steady(struct store_sim *store)
+{
+    CHECK(store->opening == 0);
+    store->steady = true;
+}
+
+uint64_t store_sim_unsynced(const struct store_sim *store)
+{
+    return store->unsynced_count;
+}
+
+void store_sim_lose_power(struct store_sim *store, uint64_t survivors)
+{
+    store_sim_crash(store, 0);
+    if (!store->steady)
+        return;
+    sync_steady(store, survivors);
+    timeline_cancel(store->timeline, store->steady_event);
+    store->steady_event = TIMELINE_NO_EVENT;
+    drop_unsynced(store);
+    store->suspect = true;
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        pairs_copy(&store->durable[table], &store->synced[table]);
+        pairs_copy(&store->seen[table], &store->synced[table]);
+    }
+}
+
+bool store_sim_is_suspect(const struct store_sim *store)
+{
+    return store->suspect;
+}
+
+void store_sim_trust(struct store_sim *store)
+{
+    store->suspect = false;
+}
+
 void store_sim_free(struct store_sim *store)
 {
     if (store == NULL)
         return;
     if (store->open)
         store_sim_crash(store, 0);
+    timeline_cancel(store->timeline, store->steady_event);
+    drop_unsynced(store);
+    buf_release(&store->damaged);
     for (int table = 0; table < STORE_TABLE_COUNT; table++) {
         pairs_release(&store->durable[table]);
         pairs_release(&store->seen[table]);
+        pairs_release(&store->synced[table]);
     }
     free(store);
+}
+
+bool store_sim_damage_page(struct store_sim *store, uint64_t index)
+{
+    const struct pairs *records = &store->durable[STORE_RECORDS];
+    store_sim_mend_page(store);
+    if (records->count == 0)
+        return false;
+    buf_append_slice(&store->damaged, records->items[index % records->count]->key);
+    return true;
+}
+
+void store_sim_mend_page(struct store_sim *store)
+{
+    buf_clear(&store->damaged);
 }
 
 void store_sim_set_sync(struct store_sim *store, const struct delay *sync)

@@ -17,7 +17,9 @@
 //     not fail.
 //  2. A batch that is to fail, and those after it, are never visible.
 //
-// Only durability `commit` is simulated: what was reported survives everything.
+// A store is of durability `commit`, where what was reported survives everything, until it is made
+// steady: then it is of durability `interval`, where what was reported survives the process, and a
+// loss of power once a sync each second has taken it.
 #ifndef BRUSIO_SIM_STORE_SIM_H
 #define BRUSIO_SIM_STORE_SIM_H
 
@@ -56,6 +58,18 @@ uint64_t store_sim_unreported(const struct store_sim *store);
 // nothing more.
 void store_sim_crash(struct store_sim *store, uint64_t survivors);
 
+// Makes a store that was never opened (checked) one of durability `interval`.
+void store_sim_make_steady(struct store_sim *store);
+
+// As store_sim_crash, for a machine that loses power: none of the unreported batches stays, and of
+// the reported ones that no sync has taken yet the first `survivors`. A steady store is suspect
+// from then on, until it is trusted, as it may have lost some.
+void store_sim_lose_power(struct store_sim *store, uint64_t survivors);
+// How many batches such a loss could take.
+uint64_t store_sim_unsynced(const struct store_sim *store);
+bool store_sim_is_suspect(const struct store_sim *store);
+void store_sim_trust(struct store_sim *store);
+
 // For syncs that begin from now on.
 void store_sim_set_sync(struct store_sim *store, const struct delay *sync);
 
@@ -68,6 +82,12 @@ void store_sim_fail_batch(struct store_sim *store, uint64_t batch, enum err erro
 
 // get and scan answer `error` until this is set to ERR_OK.
 void store_sim_fail_reads(struct store_sim *store, enum err error);
+
+// The page of record number `index` (modulo how many there are) is damaged from now on: get and
+// scan answer ERR_CORRUPT where they meet its key, also in later processes. False when there is no
+// record.
+bool store_sim_damage_page(struct store_sim *store, uint64_t index);
+void store_sim_mend_page(struct store_sim *store);
 
 // What `room` answers from now on: STORE_ROOM_PLENTY at first. It refuses nothing by itself.
 void store_sim_set_room(struct store_sim *store, enum store_room room);

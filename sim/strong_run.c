@@ -110,12 +110,28 @@ static unsigned first_nodes(const struct run *run)
     return run->scene.kind == SCENE_MIXED ? 1 + run->node_count / 2 : run->node_count;
 }
 
+// One run in four has stores of durability `interval`.
+static bool is_steady(const struct strong_run_setting *setting)
+{
+    return setting->seed % 4 == 3;
+}
+
+// In one run in eight pages of stores are damaged.
+static bool has_damage(const struct strong_run_setting *setting)
+{
+    return setting->seed % 8 == 1;
+}
+
 static void draw_plan(const struct strong_run_setting *setting, struct run *run)
 {
     rng_init(&run->rng, setting->seed);
     scene_draw(&run->scene, &run->rng);
     run->node_count = draw_nodes(setting, &run->scene, &run->rng);
     fault_plan_draw(&run->plan, &run->rng, &run->scene, run->node_count - first_nodes(run));
+    if (is_steady(setting))
+        fault_plan_add(&run->plan, &run->rng, FAULT_POWER_OF_ONE);
+    if (has_damage(setting))
+        fault_plan_add(&run->plan, &run->rng, FAULT_PAGE_DAMAGED);
     run->plan.rounds = setting->rounds;
     for (unsigned number = 1; number <= FAULTS_MAX; number++)
         if (setting->without[number] != 0)
@@ -129,6 +145,8 @@ static void draw_strategy(struct run *run)
     run->cluster.strategy =
         full ? STRATEGY_FULL : (enum strategy)rng_below(&run->rng, STRATEGY_COUNT);
     run->cluster.replication_factor = (uint8_t)(1 + rng_below(&run->rng, 3));
+    if (run->cluster.steady && run->cluster.replication_factor < 2)
+        run->cluster.replication_factor = 2;
 }
 
 static void begin(const struct strong_run_setting *setting, struct run *run)
@@ -138,6 +156,7 @@ static void begin(const struct strong_run_setting *setting, struct run *run)
     struct net_sim_faults net = draw_net_faults(&run->rng);
     cluster_sim_init(&run->cluster, rng_u64(&run->rng), &net);
     run->cluster.tracing = setting->trace;
+    run->cluster.steady = is_steady(setting);
     draw_strategy(run);
     // Soon in some runs, in others not before they end.
     run->cluster.repair_delay_ms =
@@ -286,8 +305,9 @@ void strong_run(const struct strong_run_setting *setting, struct strong_run_resu
     begin(setting, &run);
     run_phases(&run);
     report(&run, out);
-    workload_release(&run.workload);
+    // Requests that still wait are answered as their nodes go.
     cluster_sim_release(&run.cluster);
+    workload_release(&run.workload);
 }
 
 unsigned strong_run_faults(const struct strong_run_setting *setting)

@@ -25,9 +25,11 @@ static bool is_empty(const struct store *data)
     return error == ERR_OK && !seen;
 }
 
-// The data store belongs to the voter store of the same node, and says so. `young`: the node was
-// never a member, for it begins only once its identity is durable in both stores; a start that was
-// cut short there may have left one without the other.
+// The data store belongs to the voter store of the same node, and says so. `young`: the data store
+// may not say so yet. The node was never a member, for it begins only once its identity is durable
+// in both stores, and a start that was cut short there may have left one without the other; or it
+// lost power before its data store, of durability `interval`, was ever synced, and with it all that
+// it held.
 static enum err check_owner(const struct store *data, uint64_t store_id, bool young,
                             struct errmsg *detail)
 {
@@ -68,12 +70,13 @@ enum err identity_begin(const struct node_config *config, const struct store *da
     bool fresh = error == ERR_NOT_FOUND;
     if (error != ERR_OK && !fresh)
         return errmsg_set(detail, error, "the voter store cannot be read: %s", err_sentence(error));
-    bool begins = config->init || config->join_address != NULL;
+    bool begins =
+        config->init || config->join_address != NULL || (config->roams && config->hears_beacons);
     if (cluster_id_is_zero(identity.cluster) && !begins)
         return errmsg_set(
             detail, ERR_NOT_FOUND,
-            "there is no node in this directory; start it with --init (a new cluster) or with "
-            "--join HOST:PORT (of a member)");
+            "there is no node in this directory; start it with --init (a new cluster), with "
+            "--join HOST:PORT (of a member), or, as a roaming peer, with --peer --beacon");
     if (!cluster_id_is_zero(identity.cluster) && config->init)
         return errmsg_set(
             detail, ERR_EXISTS,
@@ -88,7 +91,8 @@ enum err identity_begin(const struct node_config *config, const struct store *da
     const struct signing_secret none = {0};
     if (memcmp(&identity.secret, &none, sizeof none) == 0)
         identity.secret = config->fresh_secret;
-    bool young = cluster_id_is_zero(identity.cluster);
+    bool bare = config->claim != CLAIM_WHOLE && is_empty(data);
+    bool young = cluster_id_is_zero(identity.cluster) || bare;
     error = check_owner(data, identity.store_id, young, detail);
     if (error != ERR_OK)
         return error;

@@ -219,6 +219,80 @@ static void test_store_sim__keeps_what_survives_a_crash(void **state)
     }
 }
 
+static void start_steady(uint64_t seed)
+{
+    const struct delay sync = {.us_min = 100, .us_max = 500};
+    fixture = (struct fixture){.timeline = timeline_new()};
+    fixture.sim = store_sim_new(fixture.timeline, seed, &sync);
+    store_sim_make_steady(fixture.sim);
+    fixture.port = store_sim_open(fixture.sim, on_done, &fixture);
+}
+
+static void run_until_reported(uint32_t count)
+{
+    while (fixture.count < count)
+        assert_true(timeline_step(fixture.timeline));
+}
+
+static void test_store_sim__a_steady_store_loses_with_the_power_what_no_sync_took(void **state)
+{
+    (void)state;
+    static const char *const names[] = {NULL, "1", "2", "3"};
+    for (uint64_t survivors = 0; survivors < 5; survivors++) {
+        start_steady(20 + survivors);
+        commit_put("synced", "x");
+        run(); // the sync of the second, too
+        fixture.count = 0;
+        for (int i = 1; i <= 3; i++) {
+            commit_put("key", names[i]);
+            run_until_reported((uint32_t)i);
+        }
+        commit_put("unreported", "x");
+        assert_int_equal(store_sim_unsynced(fixture.sim), 3);
+        store_sim_lose_power(fixture.sim, survivors);
+        assert_true(store_sim_is_suspect(fixture.sim));
+        run();
+        reopen();
+        assert_value("synced", "x");
+        assert_value("unreported", NULL);
+        assert_value("key", names[survivors < 3 ? survivors : 3]);
+        store_sim_trust(fixture.sim);
+        assert_false(store_sim_is_suspect(fixture.sim));
+        stop();
+    }
+}
+
+static void
+test_store_sim__a_steady_store_keeps_what_was_reported_when_its_process_dies(void **state)
+{
+    (void)state;
+    start_steady(30);
+    commit_put("key", "1");
+    run_until_reported(1);
+    store_sim_crash(fixture.sim, 0);
+    assert_false(store_sim_is_suspect(fixture.sim));
+    reopen();
+    assert_value("key", "1");
+    // The next process's machine loses power before anything was synced.
+    store_sim_lose_power(fixture.sim, 0);
+    reopen();
+    assert_value("key", NULL);
+    stop();
+}
+
+static void test_store_sim__other_stores_lose_nothing_with_the_power(void **state)
+{
+    (void)state;
+    start(31);
+    commit_put("key", "1");
+    run();
+    store_sim_lose_power(fixture.sim, 0);
+    assert_false(store_sim_is_suspect(fixture.sim));
+    reopen();
+    assert_value("key", "1");
+    stop();
+}
+
 static void test_store_sim__fails_from_the_batch_it_is_told(void **state)
 {
     (void)state;
@@ -395,6 +469,10 @@ int main(void)
         cmocka_unit_test(test_store_sim__shows_committed_batches_as_its_sight_says),
         cmocka_unit_test(test_store_sim__draws_its_sight_from_the_seed),
         cmocka_unit_test(test_store_sim__keeps_what_survives_a_crash),
+        cmocka_unit_test(test_store_sim__a_steady_store_loses_with_the_power_what_no_sync_took),
+        cmocka_unit_test(
+            test_store_sim__a_steady_store_keeps_what_was_reported_when_its_process_dies),
+        cmocka_unit_test(test_store_sim__other_stores_lose_nothing_with_the_power),
         cmocka_unit_test(test_store_sim__fails_from_the_batch_it_is_told),
         cmocka_unit_test(test_store_sim__reports_both_ends_of_a_failed_group),
         cmocka_unit_test(test_store_sim__can_crash_inside_a_report),
