@@ -106,5 +106,10 @@ enum err bundle_import_close(struct bundle_import *import, struct effects *effec
     *out = judge_close(import);
     if (*out != BUNDLE_APPLIED)
         return ERR_OK;
-    return space_apply_close(import->space, effects, &reader->close.known);
+    error = space_apply_close(import->space, effects, &reader->close.known);
+    if (error != ERR_OK)
+        return error;
+    // With what the exporter knew comes what it dropped for knowing that all know it.
+    static const struct knowledge none;
+    return space_stabilise(import->space, effects, &none, &reader->close.horizon);
 }

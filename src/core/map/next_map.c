@@ -310,11 +310,12 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     apply_fate(out, &wants->fate, &progress);
     // Who is taken for dead loses its lease first: nobody else is to wait for that.
     node_set spared = wants->fate.down != 0 ? ~UINT64_C(0) : wants->spared;
+    for (unsigned i = 0; i < wants->change_count; i++)
+        apply_change(out, &wants->changes[i], spared, &progress);
+    // Who is failed by this very map is nobody to rely on.
     progress.holders = cluster_map_live(out) & ~wants->spared & ~started_again(base, wants);
     for (unsigned i = 0; i < wants->admit_count; i++)
         admit(out, &wants->admits[i], &progress);
-    for (unsigned i = 0; i < wants->change_count; i++)
-        apply_change(out, &wants->changes[i], spared, &progress);
     remove_drained(out, base, spared, &progress);
     choose_voters(out, &progress);
     choose_primaries(out, &progress);

@@ -101,6 +101,33 @@ static void test_next_suspects__wait_for_one_that_has_everything(void **state)
     assert_true(is_named(bench, C));
 }
 
+// The only one that is heard and has everything is failed by an operator in the same map: who relied on
+// it is not admitted, and nobody is dropped.
+static void test_next_suspects__nobody_relies_on_who_is_failed_in_the_same_map(void **state)
+{
+    struct bench *bench = *state;
+    start_again(bench, A, CLAIM_SUSPECT);
+    wants_add_change(&bench->wants, &(struct change){.kind = CHANGE_FAIL, .node = B});
+    bench->wants.spared = node_bit(C);
+    assert_true(step(bench));
+    assert_int_equal(cluster_map_node(&bench->next, B)->state, NODE_FAILED);
+    assert_false(is_named(bench, A));
+    assert_int_equal(set_of(&bench->next, 0)->in_sync, fixture_nodes(3));
+}
+
+// And who is recovered in the same map has what its lists say.
+static void test_next_suspects__rely_on_who_is_recovered_in_the_same_map(void **state)
+{
+    struct bench *bench = *state;
+    bench->map.nodes[B - 1].state = NODE_FAILED;
+    start_again(bench, A, CLAIM_SUSPECT);
+    wants_add_change(&bench->wants, &(struct change){.kind = CHANGE_RECOVER, .node = B});
+    bench->wants.spared = node_bit(C);
+    assert_true(step(bench));
+    assert_true(is_named(bench, A));
+    assert_int_equal(set_of(&bench->next, 0)->in_sync, node_bit(B) | node_bit(C));
+}
+
 // By an operator's word: what one has counts, and the others join from it.
 static void test_next_suspects__a_trusted_one_stays_alone(void **state)
 {
@@ -169,6 +196,8 @@ int main(void)
         TEST(join_anew_where_others_have_everything),
         TEST(one_that_lost_nothing_stays_in_the_lists),
         TEST(wait_for_one_that_has_everything),
+        TEST(nobody_relies_on_who_is_failed_in_the_same_map),
+        TEST(rely_on_who_is_recovered_in_the_same_map),
         TEST(a_trusted_one_stays_alone),
         TEST(lists_shrink_one_by_one_and_then_faster),
     };
