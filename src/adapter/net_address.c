@@ -45,6 +45,16 @@ bool net_address_is_literal(const struct net_address *address, struct sockaddr_s
            uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)(void *)out) == 0;
 }
 
+bool net_address_is_wildcard(const struct net_address *address)
+{
+    struct sockaddr_storage place;
+    if (!net_address_is_literal(address, &place))
+        return false;
+    if (place.ss_family == AF_INET)
+        return ((const struct sockaddr_in *)(const void *)&place)->sin_addr.s_addr == INADDR_ANY;
+    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)&place)->sin6_addr);
+}
+
 void net_address_format(const struct sockaddr *from, char text[NET_ADDRESS_TEXT_BYTES])
 {
     char host[NET_HOST_BYTES_MAX + 1] = "?";

@@ -26,6 +26,9 @@ WARN_UNUSED enum err net_address_parse(const char *text, struct net_address *out
 // False when the host is a name, which has to be resolved.
 bool net_address_is_literal(const struct net_address *address, struct sockaddr_storage *out);
 
+// Whether the host stands for every address of a machine, so that it says nothing to others.
+bool net_address_is_wildcard(const struct net_address *address);
+
 // "host:port" of a socket address; brackets around IPv6.
 void net_address_format(const struct sockaddr *from, char text[NET_ADDRESS_TEXT_BYTES]);
 

@@ -389,6 +389,12 @@ void host_on_message(struct host *host, uint64_t peer, struct slice message)
     run(host, &event);
 }
 
+void host_on_beacon(struct host *host, uint64_t store_id, struct slice address)
+{
+    struct node_event event = {.kind = NODE_EVENT_BEACON, .peer = store_id, .address = address};
+    run(host, &event);
+}
+
 void host_on_wake(struct host *host)
 {
     struct node_event event = {.kind = NODE_EVENT_TICK};
@@ -486,4 +492,10 @@ struct node_status host_status(const struct host *host)
 const struct epidemic *host_epidemic(const struct host *host)
 {
     return host->node != NULL ? node_epidemic(host->node) : NULL;
+}
+
+void host_follow(struct host *host)
+{
+    if (host->node != NULL)
+        node_follow(host->node);
 }

@@ -42,6 +42,8 @@ void host_on_message(struct host *host, uint64_t peer, struct slice message);
 void host_on_data_done(struct host *host, uint64_t batch, enum err error);
 void host_on_voter_done(struct host *host, uint64_t batch, enum err error);
 void host_on_wake(struct host *host);
+// Another node says, or somebody says after it, that it is at `address` ("host:port"; borrowed).
+void host_on_beacon(struct host *host, uint64_t store_id, struct slice address);
 
 // Asks the node to leave in good order: others take over before it goes. host_has_left tells when
 // they have; without a majority of voters they never do.
@@ -78,5 +80,8 @@ struct node_status host_status(const struct host *host);
 // The optimistic keyspaces of this node, to be looked at only; NULL before it begins. Borrowed
 // until control returns to the event loop.
 const struct epidemic *host_epidemic(const struct host *host);
+
+// From now on their feed is kept, for readers who follow. Does nothing before the node begins.
+void host_follow(struct host *host);
 
 #endif

@@ -5,6 +5,7 @@
 // loop sleeps) answers go out over HTTP, the stores' open batches are handed to their threads, and
 // each peer gets what is queued for it in one write.
 
+#include "adapter/beacon.h"
 #include "adapter/clock_os.h"
 #include "adapter/net_tcp.h"
 #include "adapter/store_lmdb.h"
@@ -49,6 +50,7 @@ struct daemon {
     struct store_lmdb *voter;
     struct clock_os *clock;
     struct net_tcp *net;
+    struct beacon *beacon; // NULL without --beacon
     struct http_server *http;
     struct host *host;
     struct rebuild rebuild;
@@ -96,6 +98,12 @@ static void on_receive(void *context, uint64_t peer, struct slice message)
     host_on_message(daemon->host, peer, message);
 }
 
+static void on_beacon(void *context, uint64_t store_id, const char *address)
+{
+    struct daemon *daemon = context;
+    host_on_beacon(daemon->host, store_id, slice_of_text(address));
+}
+
 static void on_wake(void *context)
 {
     struct daemon *daemon = context;
@@ -132,6 +140,7 @@ static void stop(struct daemon *daemon)
     daemon->http = NULL;
     if (daemon->net != NULL)
         net_tcp_close(daemon->net, on_closed, NULL);
+    beacon_close(daemon->beacon, on_closed, NULL);
     if (daemon->clock != NULL)
         clock_os_close(daemon->clock, on_closed, NULL);
 }
@@ -336,18 +345,35 @@ static bool fits_annotation(const struct operation *operation)
            operation->value_bytes <= ANNOTATION_VALUE_BYTES_MAX;
 }
 
+static enum err open_beacon(struct daemon *daemon, struct errmsg *detail)
+{
+    const struct daemon_options *options = daemon->options;
+    struct beacon_config config = {.loop = &daemon->loop,
+                                   .broadcast = options->beacon_address,
+                                   .port = options->beacon_port,
+                                   .store_id = host_store_id(daemon->host),
+                                   .address = options->peer_advertised,
+                                   .key = slice_of_text(options->key),
+                                   .heard = on_beacon,
+                                   .context = daemon};
+    if (options->beacon_port == 0)
+        return ERR_OK;
+    return beacon_open(&config, &daemon->beacon, detail);
+}
+
 static enum err open_host(struct daemon *daemon, struct errmsg *detail)
 {
     const struct daemon_options *options = daemon->options;
     struct node_config config = {.init = options->init,
                                  .join_address = options->join,
-                                 .peer_address = options->peer_advertised,
+                                 .peer_address = options->peer_named,
                                  .http_address = options->http_advertised,
                                  .strategy = options->strategy,
                                  .replication_factor = options->replication_factor,
                                  .sync_bytes_per_s = options->sync_bytes_per_s,
                                  .repair_delay_ms = options->repair_delay_ms,
                                  .roams = options->roams,
+                                 .hears_beacons = options->beacon_port != 0,
                                  .keyspaces = options->keyspaces,
                                  .keyspace_count = options->keyspace_count,
                                  .gossip_bytes_per_s = options->gossip_bytes_per_s,
@@ -383,6 +409,8 @@ static enum err open_host(struct daemon *daemon, struct errmsg *detail)
         struct net port = net_tcp_port_ops(daemon->net);
         host_connect(daemon->host, &port);
     }
+    if (error == ERR_OK)
+        error = open_beacon(daemon, detail);
     return error;
 }
 

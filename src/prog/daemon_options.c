@@ -1,8 +1,11 @@
 #include "daemon_options.h"
 
+#include "adapter/beacon.h"
+#include "adapter/net_address.h"
 #include "base/number.h"
 #include "model/node_set.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -10,7 +13,9 @@
 static const char help[] =
     "Usage: brusiod --data DIR --http HOST:PORT --listen HOST:PORT --token-file FILE --key-file "
     "FILE\n"
-    "               [--init | --join HOST:PORT [--rebuild] | --peer --join HOST:PORT] [options]\n"
+    "               [--init | --join HOST:PORT [--rebuild] | --peer (--join HOST:PORT | "
+    "--beacon)]\n"
+    "               [options]\n"
     "\n"
     "Runs one node of a brusio cluster.\n"
     "\n"
@@ -38,6 +43,15 @@ static const char help[] =
     "(family/channel); "
     "may be\n"
     "                           repeated; without it, all keyspaces\n"
+    "  --beacon [PORT]          every 5 seconds, say by a broadcast on this UDP port (default "
+    "5099) "
+    "where this\n"
+    "                           node is, and listen for others: roaming peers of one network find "
+    "each other,\n"
+    "                           and a new one needs no --join. Whoever hears it can try guesses of "
+    "the key:\n"
+    "                           use a random one\n"
+    "  --beacon-address IP      where to broadcast to (default 255.255.255.255)\n"
     "  --gossip-rate N          KiB that it sends each second of optimistic keyspaces, at most "
     "(default: no bound)\n"
     "  --advertise-http H:P     where clients reach this node, if not where it listens\n"
@@ -74,6 +88,8 @@ enum {
     OPTION_REBUILD,
     OPTION_PEER,
     OPTION_KEYSPACE,
+    OPTION_BEACON,
+    OPTION_BEACON_ADDRESS,
     OPTION_GOSSIP_RATE,
     OPTION_ADVERTISE_HTTP,
     OPTION_ADVERTISE_PEER,
@@ -107,6 +123,8 @@ static const struct option long_options[] = {
     {"rebuild", no_argument, NULL, OPTION_REBUILD},
     {"peer", no_argument, NULL, OPTION_PEER},
     {"keyspace", required_argument, NULL, OPTION_KEYSPACE},
+    {"beacon", optional_argument, NULL, OPTION_BEACON},
+    {"beacon-address", required_argument, NULL, OPTION_BEACON_ADDRESS},
     {"gossip-rate", required_argument, NULL, OPTION_GOSSIP_RATE},
     {"advertise-http", required_argument, NULL, OPTION_ADVERTISE_HTTP},
     {"advertise-peer", required_argument, NULL, OPTION_ADVERTISE_PEER},
@@ -176,6 +194,16 @@ static bool take_keyspace(struct daemon_options *out)
     return true;
 }
 
+// Without a number, the usual port.
+static bool take_beacon(struct daemon_options *out)
+{
+    uint64_t number = BEACON_PORT_DEFAULT;
+    if (optarg != NULL && !number_parse(optarg, 1, UINT16_MAX, &number))
+        return bad("a port is 1 to 65535, not", optarg);
+    out->beacon_port = (uint16_t)number;
+    return true;
+}
+
 static bool take_addresses(int option, struct daemon_options *out)
 {
     switch (option) {
@@ -187,6 +215,9 @@ static bool take_addresses(int option, struct daemon_options *out)
         return true;
     case OPTION_JOIN:
         out->join = optarg;
+        return true;
+    case OPTION_BEACON_ADDRESS:
+        out->beacon_address = optarg;
         return true;
     case OPTION_ADVERTISE_HTTP:
         out->http_advertised = optarg;
@@ -207,6 +238,8 @@ static bool take_roaming(int option, struct daemon_options *out)
         return true;
     case OPTION_KEYSPACE:
         return take_keyspace(out);
+    case OPTION_BEACON:
+        return take_beacon(out);
     case OPTION_GOSSIP_RATE:
         if (!number_parse(optarg, 1, GOSSIP_KIB_PER_S_MAX, &number))
             return bad("a gossip rate is 1 KiB to 64 GiB each second, not", optarg);
@@ -278,11 +311,32 @@ static bool is_whole(const struct daemon_options *options)
         return bad("not with --peer", "--init, --rebuild and --trust-store are of members");
     if (!options->roams && options->keyspace_count > 0)
         return bad("only with --peer", "--keyspace: a member keeps every keyspace");
+    if (options->beacon_address != NULL && options->beacon_port == 0)
+        return bad("only with --beacon", "--beacon-address");
+    if (options->peer_named[0] == '\0' && options->beacon_port == 0)
+        return bad("nobody can reach this peer at", "0.0.0.0: add --advertise-peer or --beacon");
     if (options->rebuild && options->join == NULL)
         return bad("missing", "--rebuild needs --join HOST:PORT, of a node of the same cluster");
     if (strlen(options->key) < 16)
         return bad("the cluster key is too short", "16 bytes at least");
     return true;
+}
+
+static bool is_wildcard(const char *text)
+{
+    struct net_address address;
+    return text != NULL && net_address_parse(text, &address) == ERR_OK &&
+           net_address_is_wildcard(&address);
+}
+
+// What follows from other options where it was not given.
+static void fill_in(struct daemon_options *out)
+{
+    if (out->http_advertised == NULL)
+        out->http_advertised = out->http_listen;
+    if (out->peer_advertised == NULL)
+        out->peer_advertised = out->peer_listen;
+    out->peer_named = out->roams && is_wildcard(out->peer_advertised) ? "" : out->peer_advertised;
 }
 
 enum options_outcome daemon_options_read(int count, char **arguments, struct daemon_options *out)
@@ -297,6 +351,9 @@ enum options_outcome daemon_options_read(int count, char **arguments, struct dae
             fputs(option == OPTION_HELP ? help : "brusiod " BRUSIO_VERSION "\n", stdout);
             return OPTIONS_DONE;
         }
+        if (option == OPTION_BEACON && optarg == NULL && optind < count &&
+            isdigit((unsigned char)arguments[optind][0]))
+            optarg = arguments[optind++]; // the port, as a word of its own
         if (option == '?' || !take(option, out))
             return OPTIONS_BAD;
     }
@@ -304,9 +361,6 @@ enum options_outcome daemon_options_read(int count, char **arguments, struct dae
         bad("unexpected", arguments[optind]);
         return OPTIONS_BAD;
     }
-    if (out->http_advertised == NULL)
-        out->http_advertised = out->http_listen;
-    if (out->peer_advertised == NULL)
-        out->peer_advertised = out->peer_listen;
+    fill_in(out);
     return is_whole(out) ? OPTIONS_RUN : OPTIONS_BAD;
 }

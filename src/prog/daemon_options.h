@@ -17,8 +17,13 @@ struct daemon_options {
     const char *keyspaces[DAEMON_KEYSPACES_MAX]; // that it keeps; none: all
     unsigned keyspace_count;
     uint64_t gossip_bytes_per_s; // 0: no bound
+    uint16_t beacon_port;        // of UDP; 0: no beacons
+    const char *beacon_address;  // to broadcast to; NULL: the usual one
     const char *http_advertised; // NULL: as listened on
     const char *peer_advertised;
+    // The same, but empty for a roaming peer that listens on every address: what that is elsewhere
+    // others see from its beacons.
+    const char *peer_named;
     char token[SECRET_BYTES_MAX + 1];
     char key[SECRET_BYTES_MAX + 1]; // the cluster key
     bool init;

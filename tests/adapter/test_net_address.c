@@ -76,12 +76,32 @@ static void test_net_address__knows_literals(void **state)
     assert_false(net_address_is_literal(&name, &out));
 }
 
+static void expect_wildcard(const char *text, bool wanted)
+{
+    struct net_address address;
+    assert_int_equal(net_address_parse(text, &address), ERR_OK);
+    assert_int_equal(net_address_is_wildcard(&address), wanted);
+}
+
+static void test_net_address__knows_what_stands_for_every_address(void **state)
+{
+    (void)state;
+    expect_wildcard("0.0.0.0:5100", true);
+    expect_wildcard("[::]:5100", true);
+    expect_wildcard("[0:0::0]:5100", true);
+    expect_wildcard("127.0.0.1:5100", false);
+    expect_wildcard("0.0.0.1:5100", false);
+    expect_wildcard("[::1]:5100", false);
+    expect_wildcard("localhost:5100", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_net_address__parses_host_and_port),
         cmocka_unit_test(test_net_address__bounds_the_host),
         cmocka_unit_test(test_net_address__knows_literals),
+        cmocka_unit_test(test_net_address__knows_what_stands_for_every_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

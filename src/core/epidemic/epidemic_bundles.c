@@ -11,18 +11,17 @@ static struct replica_friend *find_friend(struct replica *replica, uint64_t peer
     return NULL;
 }
 
-void epidemic_remember_known(struct replica *replica, uint64_t peer, const struct knowledge *known,
-                             const struct knowledge *more)
+void epidemic_remember_known(struct replica *replica, uint64_t peer, const struct knowledge *known)
 {
     struct replica_friend *friend = find_friend(replica, peer);
     if (friend == NULL) {
         friend = &replica->friends[replica->next_friend];
         replica->next_friend = (replica->next_friend + 1) % REPLICA_FRIENDS_MAX;
+        knowledge_release(&friend->known);
         friend->peer = peer;
     }
-    knowledge_copy(&friend->known, known);
     // Less is remembered past the bounds, and then more is carried than need be.
-    enum err error = knowledge_merge(&friend->known, more);
+    enum err error = knowledge_merge(&friend->known, known);
     (void)error;
 }
 
@@ -62,10 +61,13 @@ static enum err export_all(struct epidemic *epidemic, struct replica *replica,
     enum err error = bundle_export_begin(&export, &replica->space, &header, out);
     if (error != ERR_OK)
         return error;
-    while (error == ERR_OK && !export.over)
+    while (error == ERR_OK && !export.over) {
         error = bundle_export_next(&export, BUNDLE_BYTES_MAX, buf_slice(&replica->stability), out);
+        if (error == ERR_OK && out->length > BUNDLE_BYTES_MAX)
+            error = ERR_TOO_LARGE;
+    }
     bundle_export_release(&export);
-    return error == ERR_OK && out->length > BUNDLE_BYTES_MAX ? ERR_TOO_LARGE : error;
+    return error;
 }
 
 void epidemic_answer_export(struct epidemic *epidemic, struct effects *effects,
@@ -74,36 +76,46 @@ void epidemic_answer_export(struct epidemic *epidemic, struct effects *effects,
     struct buf bundle;
     buf_init(&bundle, 2 * BUNDLE_BYTES_MAX + BUNDLE_PART_BYTES_MAX);
     struct reply reply = {.error = export_all(epidemic, replica, request, &bundle)};
-    if (reply.error == ERR_OK)
-        reply.value = buf_slice(&bundle);
     // What is carried away must not be lost here.
-    if (reply.error != ERR_OK || overlay_is_durable(&epidemic->overlay, epidemic->overlay.token))
-        effects_reply(effects, handle, &reply);
-    else
-        answer(effects, handle, ERR_RETRY);
+    if (reply.error == ERR_OK) {
+        reply.value = buf_slice(&bundle);
+        reply.error = epidemic_value_late(epidemic, effects, handle, &reply);
+    }
+    if (reply.error != ERR_OK)
+        answer(effects, handle, reply.error);
     buf_release(&bundle);
 }
 
 static void on_news(void *context, struct space *space, struct dot dot)
 {
-    struct replica *replica = context;
-    (void)space;
-    rumor_heat(&replica->rumor, dot);
+    struct epidemic *epidemic = context;
+    epidemic_heat(epidemic, epidemic_replica(epidemic, space->id), dot);
 }
 
 // Feeds all of the bytes, in portions; once to check, once more to apply.
-static enum err feed(struct bundle_import *import, struct effects *effects, struct slice bytes,
-                     struct replica *replica)
+static enum err feed(struct epidemic *epidemic, struct bundle_import *import,
+                     struct effects *effects, struct slice bytes, bool applies)
 {
     enum err error = ERR_OK;
     for (size_t at = 0; error == ERR_OK && at < bytes.length; at += BUNDLE_PORTION_BYTES_MAX) {
         size_t left = bytes.length - at;
         struct slice portion = slice_of(
             bytes.bytes + at, left < BUNDLE_PORTION_BYTES_MAX ? left : BUNDLE_PORTION_BYTES_MAX);
-        error = replica == NULL ? bundle_import_check(import, portion)
-                                : bundle_import_apply(import, effects, portion, on_news, replica);
+        error = applies ? bundle_import_apply(import, effects, portion, on_news, epidemic)
+                        : bundle_import_check(import, portion);
     }
     return error;
+}
+
+// The record is judged whatever became of the close; a horizon may have waited for that.
+static void take_stability(struct epidemic *epidemic, struct effects *effects,
+                           struct replica *replica, const struct bundle_import *import)
+{
+    struct message_stability message = {.space = replica->space.id,
+                                        .record = import->reader.close.stability};
+    if (message.record.length > 0)
+        epidemic_on_stability(epidemic, effects, replica, &message);
+    epidemic_stability_retry(effects, replica);
 }
 
 void epidemic_answer_import(struct epidemic *epidemic, struct effects *effects,
@@ -113,27 +125,22 @@ void epidemic_answer_import(struct epidemic *epidemic, struct effects *effects,
     enum bundle_verdict verdict = BUNDLE_REFUSED;
     struct reply reply = {.error = ERR_OK};
     bundle_import_init(&import, &replica->space);
-    reply.error = feed(&import, effects, request->value, NULL);
+    reply.error = feed(epidemic, &import, effects, request->value, false);
     if (reply.error == ERR_OK)
         reply.error = bundle_import_checked(&import);
     if (reply.error == ERR_OK)
-        reply.error = feed(&import, effects, request->value, replica);
+        reply.error = feed(epidemic, &import, effects, request->value, true);
     if (reply.error == ERR_OK)
         reply.error = bundle_import_close(&import, effects, &verdict);
-    if (reply.error == ERR_OK && import.reader.close.stability.length > 0) {
-        struct message_stability message = {.space = replica->space.id,
-                                            .record = import.reader.close.stability};
-        epidemic_on_stability(epidemic, effects, replica, 0, &message);
-    }
+    if (reply.error == ERR_OK)
+        take_stability(epidemic, effects, replica, &import);
     reply.existed = import.outcomes[SPACE_NEWS] > 0;
     reply.bundle.operations = import.operations;
     reply.bundle.news = import.outcomes[SPACE_NEWS];
     reply.bundle.closed = verdict == BUNDLE_APPLIED;
-    if (reply.error == ERR_OK && verdict == BUNDLE_APPLIED)
-        epidemic_stability_retry(epidemic, effects, replica);
     bundle_import_release(&import);
     if (reply.error == ERR_OK)
-        epidemic_reply_late(epidemic, effects, handle, &reply, replica->space.id, (struct dot){0});
+        epidemic_reply_late(epidemic, effects, handle, &reply);
     else
         answer(effects, handle, reply.error);
 }

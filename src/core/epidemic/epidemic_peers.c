@@ -2,7 +2,8 @@
 
 enum {
     HELLO_MS = 20 * 1000,
-    CHANNEL_BYTES_MAX = 4 + 1 + KEYSPACE_NAME_BYTES_MAX,
+    FOUND_US = 100 * 1000, // between greetings of those whom beacons name
+    CHANNEL_BYTES_MAX = 5 + 1 + KEYSPACE_NAME_BYTES_MAX,
 };
 
 // The spaces that this peer keeps: of each its keyspace and channel, from which the id follows, and
@@ -44,6 +45,25 @@ void epidemic_meet(struct epidemic *epidemic, struct effects *effects, uint64_t 
         effects_route(effects, store_id, peer->address);
 }
 
+void epidemic_on_beacon(struct epidemic *epidemic, struct effects *effects, uint64_t now_us,
+                        uint64_t store_id, struct slice address)
+{
+    const struct peer *known = peers_find(&epidemic->peers, store_id);
+    bool is_heard = known != NULL && peer_is_heard(known, now_us);
+    epidemic->now_us = now_us;
+    if (address.length == 0 || (is_heard && !known->is_elusive))
+        return;
+    if (known == NULL || !known->is_member)
+        epidemic_meet(epidemic, effects, store_id, address, false);
+    struct peer *peer = peers_find(&epidemic->peers, store_id);
+    if (peer == NULL || is_heard || list_empty(&epidemic->replicas) ||
+        now_us < epidemic->next_found_us)
+        return;
+    epidemic->next_found_us = now_us + FOUND_US;
+    peer->tried_us = now_us;
+    epidemic_greet(epidemic, effects, store_id, false);
+}
+
 static void on_told(void *context, uint64_t store_id, struct slice address)
 {
     struct epidemic *epidemic = context;
@@ -67,7 +87,7 @@ static bool take_spaces(struct epidemic *epidemic, struct peer *peer, struct sli
         buf_append_u64_be(&epidemic->scratch, id);
         if (epidemic->on_channel != NULL && channel.length > 0 &&
             epidemic_replica(epidemic, id) == NULL)
-            epidemic->on_channel(epidemic->context, (uint32_t)keyspace, channel);
+            epidemic->on_channel(epidemic->context, id, (uint32_t)keyspace, channel);
     }
     return peer_set_spaces(peer, buf_slice(&epidemic->scratch)) == ERR_OK;
 }
@@ -82,6 +102,7 @@ void epidemic_on_hello(struct epidemic *epidemic, struct effects *effects, uint6
     if (peer == NULL || !take_spaces(epidemic, peer, hello->spaces))
         return;
     peer->greeted = true;
+    peer->is_elusive = hello->address.length == 0;
     peer->heard_us = epidemic->now_us;
     if (!hello->answer)
         epidemic_greet(epidemic, effects, from, true);

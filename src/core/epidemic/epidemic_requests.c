@@ -1,34 +1,5 @@
 #include "core/epidemic/epidemic_parts.h"
 
-#include "base/check.h"
-
-#include <stdlib.h>
-
-// The answer to a write that is not durable yet.
-struct late_reply {
-    struct list link;
-    uint64_t token;
-    uint64_t handle;
-    uint64_t space;
-    struct dot dot;
-    struct reply reply;
-};
-
-void epidemic_reply_late(struct epidemic *epidemic, struct effects *effects, uint64_t handle,
-                         const struct reply *reply, uint64_t space, struct dot news)
-{
-    struct late_reply *late = memory_zeroed(1, sizeof *late);
-    late->token = overlay_token(&epidemic->overlay, effects);
-    late->handle = handle;
-    late->space = space;
-    late->dot = news;
-    late->reply = *reply;
-    list_append(&epidemic->replies, &late->link);
-    epidemic->reply_count++;
-    // Nothing may have been written, and then nothing will be reported.
-    epidemic_replies_on_durable(epidemic, effects, epidemic->overlay.durable);
-}
-
 static void answer(struct effects *effects, uint64_t handle, enum err error)
 {
     struct reply reply = {.error = error};
@@ -40,14 +11,13 @@ struct reading {
     struct reply *reply;
     struct buf *value;
     struct buf *versions;
-    bool first_seen;
+    uint32_t count;
 };
 
 static bool gather(void *context, const struct space_version *version)
 {
     struct reading *reading = context;
-    if (!reading->first_seen) {
-        reading->first_seen = true;
+    if (reading->count++ == 0) {
         reading->reply->stamp = version->stamp;
         reading->reply->is_stable = version->is_stable;
         buf_append_slice(reading->value, version->value);
@@ -56,7 +26,7 @@ static bool gather(void *context, const struct space_version *version)
     struct version_entry entry = {
         .stamp = version->stamp, .is_stable = version->is_stable, .value = version->value};
     version_entry_append(reading->versions, &entry);
-    return true;
+    return reading->count < VERSIONS_LIVE_MAX;
 }
 
 static void answer_read(struct epidemic *epidemic, struct effects *effects, struct replica *replica,
@@ -106,30 +76,30 @@ static void answer_write(struct epidemic *epidemic, struct effects *effects,
         effects_reply(effects, handle, &reply);
         return;
     }
-    epidemic_reply_late(epidemic, effects, handle, &reply, replica->space.id, written.dot);
+    epidemic_news_late(epidemic, effects, replica, written.dot);
+    epidemic_reply_late(epidemic, effects, handle, &reply);
 }
 
 static void answer_exchange(struct epidemic *epidemic, struct effects *effects,
                             struct replica *replica, uint64_t handle, const struct request *request)
 {
-    bool opened = epidemic_exchange(epidemic, effects, epidemic->now_us, replica->space.id,
-                                    request->since, false);
-    answer(effects, handle, opened ? ERR_OK : ERR_UNAVAILABLE);
+    enum err error = epidemic_open_session(epidemic, effects, replica, request->since, false);
+    answer(effects, handle, error == ERR_EXISTS ? ERR_OK : error);
 }
 
 void epidemic_request(struct epidemic *epidemic, struct effects *effects, uint64_t now_us,
                       uint64_t handle, uint64_t id, const struct request *request)
 {
     struct replica *replica = epidemic_replica(epidemic, id);
+    enum err error = request_check(request);
     epidemic->now_us = now_us;
     bool writes = request->kind == REQUEST_PUT || request->kind == REQUEST_DELETE ||
                   request->kind == REQUEST_IMPORT;
-    if (request_check(request) != ERR_OK || request->kind == REQUEST_CHANGE)
-        answer(effects, handle, ERR_INVALID);
+    if (error != ERR_OK)
+        answer(effects, handle, error);
     else if (replica == NULL)
         answer(effects, handle, ERR_NOT_FOUND);
-    else if (writes && (epidemic->reply_count >= EPIDEMIC_REPLIES_MAX ||
-                        overlay_bytes(&epidemic->overlay) > OVERLAY_BYTES_MAX / 2))
+    else if (writes && epidemic_is_busy(epidemic))
         answer(effects, handle, ERR_BUSY);
     else if (request->kind == REQUEST_READ)
         answer_read(epidemic, effects, replica, handle, request);
@@ -147,28 +117,4 @@ void epidemic_request(struct epidemic *epidemic, struct effects *effects, uint64
         answer_write(epidemic, effects, replica, handle, request);
     else
         answer(effects, handle, ERR_INVALID);
-}
-
-// A write is told of once it is durable, to its writer and to others.
-void epidemic_replies_on_durable(struct epidemic *epidemic, struct effects *effects, uint64_t token)
-{
-    while (!list_empty(&epidemic->replies)) {
-        struct late_reply *late = LIST_ITEM(epidemic->replies.next, struct late_reply, link);
-        if (late->token > token)
-            return;
-        struct replica *replica = epidemic_replica(epidemic, late->space);
-        if (replica != NULL && late->dot.sequence != 0)
-            rumor_heat(&replica->rumor, late->dot);
-        effects_reply(effects, late->handle, &late->reply);
-        list_remove(&late->link);
-        epidemic->reply_count--;
-        free(late);
-    }
-}
-
-void epidemic_replies_release(struct epidemic *epidemic)
-{
-    while (!list_empty(&epidemic->replies))
-        free(LIST_ITEM(list_take_first(&epidemic->replies), struct late_reply, link));
-    epidemic->reply_count = 0;
 }

@@ -2,6 +2,8 @@
 // what the other wants, so that a value crosses the wire about once for each peer.
 #include "core/epidemic/epidemic_parts.h"
 
+#include "base/check.h"
+
 enum { ASKED_US = 3 * 1000 * 1000, DOT_BYTES_MAX = 18, PORTION_BYTES = 256 << 10 };
 
 static void dot_put(struct buf *out, struct dot dot)
@@ -46,12 +48,16 @@ void epidemic_rumor_tick(struct epidemic *epidemic, struct effects *effects,
 // Whether somebody was asked for it a moment ago; if not, he is from now on.
 static bool was_asked(struct epidemic *epidemic, struct replica *replica, struct dot dot)
 {
-    uint64_t words[2] = {dot.origin, dot.sequence};
+    uint64_t space = replica->space.id;
+    uint64_t words[3] = {space, dot.origin, dot.sequence};
     uint64_t hash = hash64(slice_of(words, sizeof words), epidemic->peers.hash_seed);
-    struct replica_asked *asked = &replica->asked[hash % REPLICA_ASKED_MAX];
-    if (dot_equal(asked->dot, dot) && asked->until_us > epidemic->now_us)
+    if (epidemic->asked == NULL)
+        epidemic->asked = memory_zeroed(EPIDEMIC_ASKED_MAX, sizeof *epidemic->asked);
+    struct epidemic_asked *asked = &epidemic->asked[hash % EPIDEMIC_ASKED_MAX];
+    if (asked->space == space && dot_equal(asked->dot, dot) && asked->until_us > epidemic->now_us)
         return true;
-    *asked = (struct replica_asked){.dot = dot, .until_us = epidemic->now_us + ASKED_US};
+    *asked = (struct epidemic_asked){
+        .space = space, .dot = dot, .until_us = epidemic->now_us + ASKED_US};
     return false;
 }
 
@@ -102,7 +108,8 @@ static void send_operations(struct epidemic *epidemic, struct effects *effects,
     buf_clear(&epidemic->scratch);
 }
 
-// What has been superseded since is told of no more; what covers it is hot itself.
+// What has been superseded since is told of no more; what covers it is hot itself. What may not be
+// sent now stays hot, and is told of again.
 void epidemic_on_rumor_answer(struct epidemic *epidemic, struct effects *effects,
                               struct replica *replica, uint64_t peer,
                               const struct message_rumor_answer *answer)
@@ -110,12 +117,14 @@ void epidemic_on_rumor_answer(struct epidemic *epidemic, struct effects *effects
     struct cursor wanted = cursor_of(answer->wanted);
     struct cursor known = cursor_of(answer->known);
     struct dot dot;
-    while (dot_next(&known, &dot))
+    for (uint32_t i = 0; i < EPIDEMIC_RUMORS_PER_CONTACT && dot_next(&known, &dot); i++)
         rumor_answer(&replica->rumor, dot, false);
     buf_clear(&epidemic->scratch);
     for (uint32_t i = 0; i < EPIDEMIC_RUMORS_PER_CONTACT && dot_next(&wanted, &dot); i++) {
         struct operation operation;
         enum operation_form form;
+        if (epidemic->world.allowance_bytes <= 0 || effects_over_budget(effects))
+            break;
         if (!rumor_is_hot(&replica->rumor, dot) ||
             space_find_dot(&replica->space, dot, &operation, &form) != ERR_OK)
             continue;
@@ -135,14 +144,16 @@ void epidemic_on_rumor_operations(struct epidemic *epidemic, struct effects *eff
                                   const struct message_rumor_operations *operations)
 {
     struct cursor in = cursor_of(operations->operations);
-    (void)epidemic;
-    while (cursor_left(&in) > 0) {
+    enum space_outcome outcome = SPACE_KNOWN;
+    // Who sends one that is bad is heard no further.
+    while (cursor_left(&in) > 0 && outcome != SPACE_BAD) {
         struct operation operation;
         enum operation_form form;
         operation_decode(&in, replica->space.id, &operation, &form);
         if (in.failed)
             return;
-        if (space_apply(&replica->space, effects, &operation, form, SPACE_FROM_RUMOR) == SPACE_NEWS)
-            rumor_heat(&replica->rumor, operation.dot);
+        outcome = space_apply(&replica->space, effects, &operation, form, SPACE_FROM_RUMOR);
+        if (outcome == SPACE_NEWS)
+            epidemic_heat(epidemic, replica, operation.dot);
     }
 }

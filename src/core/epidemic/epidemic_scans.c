@@ -2,15 +2,21 @@
 // themselves.
 #include "core/epidemic/epidemic_parts.h"
 
-// A scan ends its page past so much.
-enum { SCAN_BYTES = 4 << 20 };
+// A page ends past so much.
+enum { PAGE_BYTES = 4 << 20 };
+
+struct gathered {
+    struct buf *versions;
+    uint32_t count;
+};
 
 static bool gather_version(void *context, const struct space_version *version)
 {
+    struct gathered *gathered = context;
     struct version_entry entry = {
         .stamp = version->stamp, .is_stable = version->is_stable, .value = version->value};
-    version_entry_append(context, &entry);
-    return true;
+    version_entry_append(gathered->versions, &entry);
+    return ++gathered->count < VERSIONS_LIVE_MAX;
 }
 
 // Appends a key's versions; a key without any is left out.
@@ -18,10 +24,11 @@ static enum err scan_key(struct replica *replica, const struct request *request,
                          struct buf *out)
 {
     struct buf versions;
-    buf_init(&versions, (size_t)VERSIONS_MAX * (VALUE_BYTES_MAX + 64u));
+    struct gathered gathered = {.versions = &versions};
+    buf_init(&versions, (size_t)VERSIONS_LIVE_MAX * (VALUE_BYTES_MAX + 64u));
     enum err error =
         space_read(&replica->space, key, request->only_stable ? SPACE_STABLE : SPACE_LATEST,
-                   gather_version, &versions);
+                   gather_version, &gathered);
     struct scan_entry entry = {.key = key, .versions = buf_slice(&versions)};
     if (error == ERR_OK)
         scan_entry_append(out, &entry);
@@ -39,7 +46,7 @@ static enum err scan_page(struct replica *replica, const struct request *request
         enum err error = scan_key(replica, request, listed.key, out);
         if (error != ERR_OK)
             return error;
-        if (out->length < SCAN_BYTES || cursor_left(&in) == 0)
+        if (out->length < PAGE_BYTES || cursor_left(&in) == 0)
             continue;
         buf_clear(last_key);
         buf_append_slice(last_key, listed.key);
@@ -91,6 +98,7 @@ struct kept {
     struct slice prefix;
     struct buf *out;
     uint32_t left;
+    struct buf last_key; // empty until the page is full
 };
 
 static bool gather_kept(void *context, struct slice name, struct slice value)
@@ -100,32 +108,40 @@ static bool gather_kept(void *context, struct slice name, struct slice value)
         slice_of(name.bytes + own_prefix().length, name.length - own_prefix().length);
     struct buf version;
     if (key.length < kept->prefix.length ||
-        memcmp(key.bytes, kept->prefix.bytes, kept->prefix.length) != 0)
+        !slice_equal(slice_of(key.bytes, kept->prefix.length), kept->prefix))
         return false;
     buf_init(&version, value.length + 64);
     version_entry_append(&version, &(struct version_entry){.value = value});
     scan_entry_append(kept->out, &(struct scan_entry){.key = key, .versions = buf_slice(&version)});
     buf_release(&version);
-    return --kept->left > 0;
+    if (--kept->left > 0 && kept->out->length < PAGE_BYTES)
+        return true;
+    buf_append_slice(&kept->last_key, key);
+    return false;
 }
 
+// A full page may be the last one: then the next one is empty.
 static void answer_kept(struct epidemic *epidemic, struct effects *effects, uint64_t handle,
                         const struct request *request)
 {
     struct buf first;
-    struct slice after = request->cursor.key.length > 0 ? request->cursor.key : request->prefix;
+    bool goes_on = slice_compare(request->cursor.key, request->prefix) >= 0;
     struct kept kept = {
         .prefix = request->prefix, .out = &epidemic->scratch, .left = request->limit};
     struct reply reply = {.cursor = {.slot = SLOTS}};
-    own_name(&first, after);
-    if (request->cursor.key.length > 0)
+    own_name(&first, goes_on ? request->cursor.key : request->prefix);
+    if (goes_on && request->cursor.key.length > 0)
         buf_append_u8(&first, 0);
+    buf_init(&kept.last_key, KEY_BYTES_MAX);
     buf_clear(&epidemic->scratch);
     reply.error = overlay_scan(&epidemic->overlay, STORE_META, buf_slice(&first),
                                slice_of_text("user0"), gather_kept, &kept);
+    if (kept.last_key.length > 0)
+        reply.cursor = (struct list_cursor){.slot = 0, .key = buf_slice(&kept.last_key)};
     reply.entries = buf_slice(&epidemic->scratch);
     effects_reply(effects, handle, &reply);
     buf_release(&first);
+    buf_release(&kept.last_key);
 }
 
 void epidemic_request_own(struct epidemic *epidemic, struct effects *effects, uint64_t now_us,
@@ -138,8 +154,12 @@ void epidemic_request_own(struct epidemic *epidemic, struct effects *effects, ui
         answer_kept(epidemic, effects, handle, request);
         return;
     }
+    if (reply.error == ERR_OK && request->value.length > VALUE_BYTES_MAX)
+        reply.error = ERR_TOO_LARGE;
     if (reply.error == ERR_OK && epidemic->room_low && request->value.length > 0)
         reply.error = ERR_FULL;
+    if (reply.error == ERR_OK && epidemic_is_busy(epidemic))
+        reply.error = ERR_BUSY;
     if (reply.error != ERR_OK) {
         effects_reply(effects, handle, &reply);
         return;
@@ -150,5 +170,5 @@ void epidemic_request_own(struct epidemic *epidemic, struct effects *effects, ui
     else
         overlay_remove(&epidemic->overlay, effects, STORE_META, buf_slice(&name));
     buf_release(&name);
-    epidemic_reply_late(epidemic, effects, handle, &reply, 0, (struct dot){0});
+    epidemic_reply_late(epidemic, effects, handle, &reply);
 }

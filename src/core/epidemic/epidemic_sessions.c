@@ -1,5 +1,15 @@
 #include "core/epidemic/epidemic_parts.h"
 
+enum {
+    // So long a session that nobody answered keeps its place when others need one.
+    UNANSWERED_US = 3 * 1000 * 1000,
+    PAUSE_MS = 500, // before somebody is tried again, when nothing may be sent
+    // An audit that does not come to its end, as when the other is away, is tried again after such
+    // a part of the time between two.
+    AUDIT_TRIES = 16,
+    AGAIN_SOONER = 8,
+};
+
 static struct session *session_at(struct list *link)
 {
     return LIST_ITEM(link, struct session, link);
@@ -43,6 +53,23 @@ void epidemic_sessions_leave(struct epidemic *epidemic, const struct space *spac
     }
 }
 
+// Whether there is room for one more. Of those that were never answered the oldest makes room: who
+// is away holds up nobody for long.
+static bool make_room(struct epidemic *epidemic)
+{
+    if (epidemic->session_count < EPIDEMIC_SESSIONS_MAX)
+        return true;
+    for (struct list *at = epidemic->sessions.next; at != &epidemic->sessions; at = at->next) {
+        struct session *session = session_at(at);
+        if (session->opener && !session->known_seen &&
+            epidemic->now_us >= session->began_us + UNANSWERED_US) {
+            remove_session(epidemic, session);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool talks_with(const struct epidemic *epidemic, uint64_t peer, const struct space *space)
 {
     for (struct list *at = epidemic->sessions.next; at != &epidemic->sessions; at = at->next)
@@ -51,22 +78,36 @@ static bool talks_with(const struct epidemic *epidemic, uint64_t peer, const str
     return false;
 }
 
+enum err epidemic_open_session(struct epidemic *epidemic, struct effects *effects,
+                               struct replica *replica, uint64_t to, bool audit)
+{
+    uint64_t now_us = epidemic->now_us;
+    struct peer *peer = to != 0 ? peers_find(&epidemic->peers, to)
+                                : peers_choose(&epidemic->peers, replica->space.id, now_us);
+    if (peer == NULL)
+        return to != 0 ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
+    if (talks_with(epidemic, peer->store_id, &replica->space))
+        return ERR_EXISTS;
+    if (!make_room(epidemic))
+        return ERR_BUSY;
+    struct session *session =
+        session_open(&replica->space, &epidemic->world, peer->store_id, rng_u64(&epidemic->rng),
+                     rng_u64(&epidemic->rng), audit, replica->stability_number, effects, now_us);
+    // The summary tells it.
+    knowledge_copy(&session->told_known, &replica->space.known);
+    add_session(epidemic, session);
+    epidemic->counts.sessions_opened++;
+    peer->tried_us = now_us;
+    return ERR_OK;
+}
+
 bool epidemic_exchange(struct epidemic *epidemic, struct effects *effects, uint64_t now_us,
                        uint64_t id, uint64_t to, bool audit)
 {
     struct replica *replica = epidemic_replica(epidemic, id);
     epidemic->now_us = now_us;
-    struct peer *peer =
-        to != 0 ? peers_find(&epidemic->peers, to) : peers_choose(&epidemic->peers, id, now_us);
-    if (replica == NULL || peer == NULL || epidemic->session_count >= EPIDEMIC_SESSIONS_MAX ||
-        talks_with(epidemic, peer->store_id, &replica->space))
-        return false;
-    peer->tried_us = now_us;
-    epidemic->counts.sessions_opened++;
-    add_session(epidemic, session_open(&replica->space, &epidemic->world, peer->store_id,
-                                       rng_u64(&epidemic->rng), rng_u64(&epidemic->rng), audit,
-                                       replica->stability_number, effects, now_us));
-    return true;
+    return replica != NULL &&
+           epidemic_open_session(epidemic, effects, replica, to, audit) == ERR_OK;
 }
 
 void epidemic_session_tick(struct epidemic *epidemic, struct effects *effects,
@@ -74,12 +115,32 @@ void epidemic_session_tick(struct epidemic *epidemic, struct effects *effects,
 {
     if (epidemic->now_us < replica->next_session_us)
         return;
+    if (epidemic->world.allowance_bytes <= 0) {
+        replica->next_session_us = epidemic_jittered_us(epidemic, PAUSE_MS);
+        return;
+    }
     bool audit = epidemic->now_us >= replica->next_audit_us;
-    bool opened =
-        epidemic_exchange(epidemic, effects, epidemic->now_us, replica->space.id, 0, audit);
-    if (opened && audit)
-        replica->next_audit_us = epidemic_jittered_us(epidemic, replica->setting.audit_ms);
+    enum err error = epidemic_open_session(epidemic, effects, replica, 0, audit);
+    if (error == ERR_OK && audit)
+        replica->next_audit_us =
+            epidemic_jittered_us(epidemic, replica->setting.audit_ms / AUDIT_TRIES);
     replica->next_session_us = epidemic_jittered_us(epidemic, replica->setting.anti_entropy_ms);
+}
+
+// What the other is known to know now.
+static void note_other(struct replica *replica, const struct session *session)
+{
+    const struct knowledge *told = &session->told_known;
+    bool is_alike = session->opener && session->verdict == SESSION_EQUAL;
+    if (session->known_seen)
+        epidemic_remember_known(replica, session->peer, &session->in.known);
+    if (!is_alike && session->out_verdict != SESSION_APPLIED)
+        return;
+    epidemic_remember_known(replica, session->peer, told);
+    // All that was written here, up to what the session offered; and it has that for sure.
+    replica->given = true;
+    replica->given_origin = replica->space.origin;
+    replica->given_next = session->offered_next;
 }
 
 // What a session that is over leaves behind.
@@ -87,25 +148,23 @@ static void conclude(struct epidemic *epidemic, struct effects *effects, struct 
 {
     struct replica *replica = epidemic_replica(epidemic, session->space->id);
     bool applied = session->verdict == SESSION_APPLIED;
-    if (applied && session->audit.done && session->audit.clean)
-        replica->clean_audit_us = session->began_us;
-    if (session->out_verdict == SESSION_APPLIED)
-        epidemic_remember_known(replica, session->peer, &session->in.known, &session->told_known);
-    else if (session->known_seen)
-        epidemic_remember_known(replica, session->peer, &session->in.known, &session->in.known);
-    if (session->verdict == SESSION_EQUAL || session->out_verdict == SESSION_APPLIED) {
-        replica->given = true;
-        replica->given_next = session->offered_next;
+    if (applied && session->audit.done) {
+        replica->next_audit_us = epidemic_jittered_us(epidemic, replica->setting.audit_ms);
+        if (session->audit.clean)
+            replica->clean_audit_us = session->began_us;
     }
+    note_other(replica, session);
     // Another session will do better, and soon.
     if (session->opener && session->verdict == SESSION_AGAIN) {
-        uint64_t soon_us = epidemic_jittered_us(epidemic, replica->setting.anti_entropy_ms / 8);
+        uint64_t soon_ms = replica->setting.anti_entropy_ms / AGAIN_SOONER;
+        uint64_t soon_us = epidemic_jittered_us(epidemic, soon_ms);
         if (soon_us < replica->next_session_us)
             replica->next_session_us = soon_us;
+        epidemic_wake_for(epidemic, replica);
     }
     remove_session(epidemic, session);
     if (applied)
-        epidemic_stability_retry(epidemic, effects, replica);
+        epidemic_stability_retry(effects, replica);
 }
 
 void epidemic_sessions_pump(struct epidemic *epidemic, struct effects *effects)
@@ -119,6 +178,17 @@ void epidemic_sessions_pump(struct epidemic *epidemic, struct effects *effects)
     }
 }
 
+// Who opens a session has ended all that it opened before, whatever became of the end's message.
+static void drop_earlier(struct epidemic *epidemic, uint64_t peer, const struct space *space)
+{
+    for (struct list *at = epidemic->sessions.next, *next; at != &epidemic->sessions; at = next) {
+        struct session *session = session_at(at);
+        next = at->next;
+        if (session->peer == peer && session->space == space && !session->opener)
+            remove_session(epidemic, session);
+    }
+}
+
 void epidemic_on_session_open(struct epidemic *epidemic, struct effects *effects,
                               struct replica *replica, uint64_t peer,
                               const struct message_session_open *open)
@@ -126,12 +196,30 @@ void epidemic_on_session_open(struct epidemic *epidemic, struct effects *effects
     if (find_session(epidemic, peer, &replica->space, open->session) != NULL)
         return; // repeated on the way
     epidemic_help_stability(epidemic, effects, replica, peer, open->stability);
-    bool busy = epidemic->session_count >= EPIDEMIC_SESSIONS_MAX;
+    drop_earlier(epidemic, peer, &replica->space);
+    bool busy = !make_room(epidemic);
+    size_t before = effects->bytes.length;
     struct session *session =
         session_accept(&replica->space, &epidemic->world, peer, open, replica->stability_number,
                        busy, effects, epidemic->now_us);
-    if (session != NULL)
+    if (session != NULL) {
         add_session(epidemic, session);
+        return;
+    }
+    epidemic_count_control(epidemic, effects->bytes.length - before);
+    if (!busy)
+        epidemic_remember_known(replica, peer, &replica->space.known);
+}
+
+// A message of a session that is not known here; that somebody has ended one is no news.
+static void disown(struct epidemic *epidemic, struct effects *effects, const struct space *space,
+                   uint64_t peer, uint64_t id, enum message_kind kind)
+{
+    size_t before = effects->bytes.length;
+    if (kind == MESSAGE_SESSION_END)
+        return;
+    session_disown(effects, peer, space->id, id);
+    epidemic_count_control(epidemic, effects->bytes.length - before);
 }
 
 void epidemic_on_session(struct epidemic *epidemic, struct effects *effects,
@@ -139,15 +227,14 @@ void epidemic_on_session(struct epidemic *epidemic, struct effects *effects,
                          const struct message *message)
 {
     struct session *session = find_session(epidemic, peer, &replica->space, id);
-    if (message->kind == MESSAGE_SESSION_KNOWN)
-        epidemic_help_stability(epidemic, effects, replica, peer, message->session_known.stability);
-    else if (message->kind == MESSAGE_SESSION_END)
-        epidemic_help_stability(epidemic, effects, replica, peer, message->session_end.stability);
     if (session == NULL) {
-        if (message->kind != MESSAGE_SESSION_END)
-            session_disown(effects, peer, replica->space.id, id);
+        disown(epidemic, effects, &replica->space, peer, id, message->kind);
         return;
     }
+    if (message->kind == MESSAGE_SESSION_KNOWN)
+        epidemic_help_stability(epidemic, effects, replica, peer, message->session_known.stability);
+    else if (message->kind == MESSAGE_SESSION_END && message->session_end.verdict < SESSION_BROKEN)
+        epidemic_help_stability(epidemic, effects, replica, peer, message->session_end.stability);
     session_on_message(session, effects, epidemic->now_us, message, replica->stability_number);
     if (session_is_over(session))
         conclude(epidemic, effects, session);

@@ -40,10 +40,24 @@ void epidemic_stability_load(struct epidemic *epidemic, struct replica *replica)
     buf_init(&replica->unpublished, STABILITY_BYTES_MAX);
     record_name(&name, replica);
     // A record that is lost or damaged comes again from others.
-    if (overlay_get(&epidemic->overlay, STORE_META, buf_slice(&name), &bytes) == ERR_OK &&
-        stability_decode(bytes, &record) == ERR_OK)
+    // So does that of a space that is being removed: what it says was removed with it.
+    if (!replica->space.forgetting &&
+        overlay_get(&epidemic->overlay, STORE_META, buf_slice(&name), &bytes) == ERR_OK &&
+        stability_decode(bytes, &record) == ERR_OK) {
         remember(replica, bytes, record.number);
+        replica->stability_unread = true;
+    }
+    replica->next_stability_us = epidemic->now_us;
     stability_release(&record);
+    buf_release(&name);
+}
+
+void epidemic_stability_forget(struct epidemic *epidemic, struct effects *effects,
+                               const struct replica *replica)
+{
+    struct buf name;
+    record_name(&name, replica);
+    overlay_remove(&epidemic->overlay, effects, STORE_META, buf_slice(&name));
     buf_release(&name);
 }
 
@@ -68,6 +82,7 @@ void epidemic_stability_release(struct replica *replica)
 static void begin_making(struct replica *replica)
 {
     struct stability_record newest = {0};
+    replica->maker_since = replica->primary.keyspace->primary_epoch;
     bool has = replica->stability.length > 0 &&
                stability_decode(buf_slice(&replica->stability), &newest) == ERR_OK;
     replica->maker = memory_zeroed(1, sizeof *replica->maker);
@@ -76,6 +91,17 @@ static void begin_making(struct replica *replica)
     stability_release(&newest);
 }
 
+// Whether the map names this peer, with a lease or without, and has since the maker began.
+static bool goes_on_making(const struct replica *replica)
+{
+    const struct replica_primary *primary = &replica->primary;
+    return primary->keyspace != NULL && primary->self != NODE_NONE &&
+           primary->keyspace->primary == primary->self &&
+           primary->keyspace->primary_epoch == replica->maker_since;
+}
+
+// The maker outlives a lease that is lost for a while: it signs nothing then, but what it remembers
+// of the retention stays true.
 void epidemic_set_primary(struct epidemic *epidemic, uint64_t id,
                           const struct replica_primary *primary)
 {
@@ -83,10 +109,11 @@ void epidemic_set_primary(struct epidemic *epidemic, uint64_t id,
     if (replica == NULL)
         return;
     replica->primary = *primary;
+    if (replica->maker != NULL && !goes_on_making(replica))
+        stop_making(replica);
     if (primary->is_self && replica->maker == NULL)
         begin_making(replica);
-    else if (!primary->is_self)
-        stop_making(replica);
+    epidemic_wake_for(epidemic, replica);
 }
 
 static void send_record(struct epidemic *epidemic, struct effects *effects,
@@ -113,14 +140,13 @@ static void stabilise(struct effects *effects, struct replica *replica,
     (void)error;
 }
 
-void epidemic_stability_retry(struct epidemic *epidemic, struct effects *effects,
-                              struct replica *replica)
+void epidemic_stability_retry(struct effects *effects, struct replica *replica)
 {
     struct stability_record record = {0};
-    (void)epidemic;
     if (replica->stability.length > 0 &&
         stability_decode(buf_slice(&replica->stability), &record) == ERR_OK &&
-        !knowledge_contains(&replica->space.horizon, &record.horizon))
+        (!knowledge_contains(&replica->space.horizon, &record.horizon) ||
+         !knowledge_contains(&replica->space.stable, &record.stable)))
         stabilise(effects, replica, &record);
     stability_release(&record);
 }
@@ -162,11 +188,23 @@ static void publish(struct epidemic *epidemic, struct effects *effects, struct r
     }
 }
 
+bool epidemic_stability_is_due(const struct replica *replica)
+{
+    bool makes = replica->maker != NULL && replica->primary.is_self;
+    bool waits = replica->durable_awaited || replica->unpublished.length > 0;
+    return replica->stability_unread || (makes && !waits);
+}
+
 void epidemic_stability_tick(struct epidemic *epidemic, struct effects *effects,
                              struct replica *replica)
 {
-    if (replica->maker == NULL || epidemic->now_us < replica->next_stability_us ||
-        replica->durable_awaited || replica->unpublished.length > 0)
+    if (!epidemic_stability_is_due(replica) || epidemic->now_us < replica->next_stability_us)
+        return;
+    // An earlier run may have ended between the record and what it does to the space.
+    if (replica->stability_unread)
+        epidemic_stability_retry(effects, replica);
+    replica->stability_unread = false;
+    if (!epidemic_stability_is_due(replica))
         return;
     replica->next_stability_us = epidemic_jittered_us(epidemic, replica->setting.stability_ms);
     knowledge_copy(&replica->durable, &replica->space.known);
@@ -184,6 +222,7 @@ void epidemic_stability_on_durable(struct epidemic *epidemic, struct effects *ef
         publish(epidemic, effects, replica);
     else if (replica->durable_awaited && replica->durable_token <= token)
         make(epidemic, effects, replica);
+    epidemic_wake_for(epidemic, replica);
 }
 
 // --- taking
@@ -195,12 +234,10 @@ static const struct signing_key *key_of(const void *context, node_id id)
 }
 
 void epidemic_on_stability(struct epidemic *epidemic, struct effects *effects,
-                           struct replica *replica, uint64_t peer,
-                           const struct message_stability *message)
+                           struct replica *replica, const struct message_stability *message)
 {
     const struct replica_primary *primary = &replica->primary;
     struct stability_record record = {0};
-    (void)peer;
     if (primary->map == NULL || primary->keyspace == NULL ||
         stability_decode(message->record, &record) != ERR_OK)
         return;

@@ -7,7 +7,8 @@ enum {
     SWEEP_KEYS = 64,
     SWEPT_MS = 60 * 1000, // between two sweeps of everything
     CHECK_SLOTS = 16,
-    CHECK_MS_MIN = 100
+    CHECK_MS_MIN = 100,
+    BUSY_MS = 100 // before another look, while too much waits for the store
 };
 
 void epidemic_on_crowded(void *context, struct space *space, struct slice key)
@@ -37,7 +38,7 @@ static void join_versions(struct epidemic *epidemic, struct effects *effects,
     if (error == ERR_OK)
         error = space_write(&replica->space, effects, &write, &written);
     if (error == ERR_OK)
-        rumor_heat(&replica->rumor, written.dot);
+        epidemic_news_late(epidemic, effects, replica, written.dot);
 }
 
 static void join_crowded(struct epidemic *epidemic, struct effects *effects,
@@ -79,8 +80,14 @@ static void check_slots(struct epidemic *epidemic, struct effects *effects, stru
 
 void epidemic_keep_up(struct epidemic *epidemic, struct effects *effects, struct replica *replica)
 {
-    if (overlay_bytes(&epidemic->overlay) > OVERLAY_BYTES_MAX / 2)
+    if (epidemic_is_busy(epidemic)) {
+        uint64_t later_us = epidemic_jittered_us(epidemic, BUSY_MS);
+        replica->next_sweep_us =
+            later_us > replica->next_sweep_us ? later_us : replica->next_sweep_us;
+        replica->next_check_us =
+            later_us > replica->next_check_us ? later_us : replica->next_check_us;
         return;
+    }
     sweep(epidemic, effects, replica);
     check_slots(epidemic, effects, replica);
 }

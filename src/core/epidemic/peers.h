@@ -34,6 +34,7 @@ struct peer {
     char address[ADDRESS_BYTES_MAX + 1]; // "host:port"; empty: not known, it reaches us
     bool is_member;                      // of the map
     bool greeted;                        // it has said what it keeps
+    bool is_elusive;                     // it names no address itself: others say where it is
     uint64_t heard_us;                   // 0: never in this run
     uint64_t tried_us;                   // when something was last sent to it
     uint64_t *spaces;                    // owned, ascending; what it keeps

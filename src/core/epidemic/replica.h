@@ -28,9 +28,6 @@ struct replica_setting {
 // The settings that a keyspace has when nobody chose others; the secret is the caller's.
 struct replica_setting replica_setting_default(void);
 
-// Operations that were asked for, so that two rumors of one do not bring it twice.
-#define REPLICA_ASKED_MAX 64u
-
 // Peers of which it is remembered what they know.
 #define REPLICA_FRIENDS_MAX 32u
 
@@ -40,11 +37,6 @@ struct replica_friend {
 };
 
 #define REPLICA_CROWDED_BYTES_MAX (64u << 10)
-
-struct replica_asked {
-    struct dot dot;
-    uint64_t until_us;
-};
 
 // Who makes operations stable, by the newest map known here: borrowed until it is told anew.
 struct replica_primary {
@@ -57,20 +49,20 @@ struct replica_primary {
 
 struct replica {
     struct list link;
+    struct table_node node; // by id
     struct space space;
     struct rumor rumor;
     struct replica_setting setting;
-    bool leaving;                                  // is being removed; takes part in nothing
-    uint32_t keyspace;                             // its id in the map
-    char channel[KEYSPACE_NAME_BYTES_MAX + 1];     // within the family; empty: the keyspace itself
-    struct replica_asked asked[REPLICA_ASKED_MAX]; // by a hash of the dot
+    bool leaving;                              // is being removed; takes part in nothing
+    uint32_t keyspace;                         // its id in the map
+    char channel[KEYSPACE_NAME_BYTES_MAX + 1]; // within the family; empty: the keyspace itself
     struct replica_friend friends[REPLICA_FRIENDS_MAX];
     uint32_t next_friend;
     uint64_t next_rumor_us;
     uint64_t next_session_us;
     uint64_t next_audit_us;
     uint64_t next_stability_us;
-    uint64_t next_sweep_us;
+    uint64_t next_sweep_us; // or, while leaving, of a bit of removing
     uint64_t next_check_us; // of some slots' digests
     uint16_t next_checked;  // the slot
     struct buf crowded;     // keys with too many live versions: counted, each
@@ -78,16 +70,20 @@ struct replica {
     // the newest record that was taken, as it came; empty without one
     struct buf stability;
     struct stamp stability_number; // its number
-    struct stability_maker *maker; // while this peer is the primary
-    struct knowledge durable;      // what was known when `durable_token` was taken
-    bool durable_awaited;          // until that token is durable, too
+    bool stability_unread;         // it was loaded, and the space may not have heard of it
+    // while the map names this peer as primary, since its first lease
+    struct stability_maker *maker;
+    uint64_t maker_since;     // the epoch since which it does
+    struct knowledge durable; // what was known when `durable_token` was taken
+    bool durable_awaited;     // until that token is durable, too
     uint64_t durable_token;
     struct buf unpublished; // a record that is not durable yet; empty without one
     struct stamp unpublished_number;
     uint64_t unpublished_token;
     uint64_t clean_audit_us; // when the last audit began that found nothing; 0: none yet
-    bool given;              // somebody is known to have had all that was written here, up to
-    uint64_t given_next;     // this number of this run's origin
+    bool given;              // somebody is known to have had all that was written here, but for
+    uint64_t given_origin;   // what this run wrote under another origin than this,
+    uint64_t given_next;     // or from this number on
 };
 
 #endif

@@ -148,7 +148,8 @@ typedef bool space_visit(void *context, const struct space_version *version);
 
 // ERR_NOT_FOUND without a live version (under SPACE_STABLE: a stable one; only the winner is
 // visited). ERR_UNAVAILABLE: what is stable of the key is not held here: it had been replaced
-// before it was stable. The primary, whose word S is, never answers that. Elsewhere, what was
+// before it was stable. The primary, whose word S is, never answers that, and shows what rule R9
+// makes of S, but of keys of which headers came without their operations. Elsewhere, what was
 // stable before may be shown for a while. Expiry is the caller's to judge. ERR_BUSY while the space
 // is forgotten.
 WARN_UNUSED enum err space_read(struct space *space, struct slice key, enum space_view view,
@@ -215,8 +216,8 @@ WARN_UNUSED enum err space_stabilise(struct space *space, struct effects *effect
                                      const struct knowledge *horizon);
 
 // Drops a live version that is dead elsewhere under the horizon (rule R13b). Ignored when it is not
-// live, or its dot is not known. Its header stays, bare, until the horizon reaches it here: what it
-// covers is dead as well, and may still arrive.
+// live. Its header stays, bare, until the horizon reaches it here: what it covers is dead as well,
+// and may still arrive.
 void space_drop(struct space *space, struct effects *effects, struct dot dot, uint64_t id_head);
 
 // To be told of every set of dots that came from elsewhere: if it names this run's origin at or

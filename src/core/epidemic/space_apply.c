@@ -175,8 +175,7 @@ void space_drop(struct space *space, struct effects *effects, struct dot dot, ui
     struct stored stored;
     uint8_t key[KEY_BYTES_MAX];
     space_key_operation(&name, space->id, dot, id_head);
-    if (!knowledge_has(&space->known, dot) ||
-        overlay_get(space->store, STORE_OPERATIONS, space_key_slice(&name), &value) != ERR_OK ||
+    if (overlay_get(space->store, STORE_OPERATIONS, space_key_slice(&name), &value) != ERR_OK ||
         stored_decode(value, space->id, &stored) != ERR_OK || stored.state != VERSION_LIVE)
         return;
     struct slice key_slice = slice_of(key, stored.operation.key.length);
@@ -187,7 +186,6 @@ void space_drop(struct space *space, struct effects *effects, struct dot dot, ui
     if (version == NULL || version->state != VERSION_LIVE)
         return;
     version->state = VERSION_BARE;
-    versions_tidy(&space->versions);
     space_hand_store(space, effects, key_slice, NULL);
     space_put_state(space, effects);
 }

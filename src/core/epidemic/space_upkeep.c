@@ -312,7 +312,6 @@ bool space_forget(struct space *space, struct effects *effects, uint32_t most)
     CHECK(most >= 1);
     // Half of it says nothing of the whole: from here on the store has a space that is going.
     space_reset(space);
-    space->forgetting = true;
     for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
         left -= forget_in(space, effects, tables[i], left);
     space->forgetting = left == 0;

@@ -9,6 +9,7 @@ enum {
     LEASE_INTERVAL_US = 200 * 1000,
     LEASE_AGAIN_US = 20 * 1000,
     JOIN_INTERVAL_US = 100 * 1000,
+    FOUND_KEPT_US = 2 * 1000 * 1000, // who is found by a beacon has so long to answer
     TELL_INTERVAL_US = 50 * 1000,
     TELLS_PER_VOTER = 4,
     CANDIDATE_AGE_MAX_US = 2 * 1000 * 1000,
@@ -100,6 +101,7 @@ void membership_on_map(struct membership *membership, struct effects *effects)
         effects_route(effects, PEER_SEED, NULL);
         membership->join_address[0] = '\0';
     }
+    membership->found = PEER_SEED;
     unsigned kept = 0;
     for (unsigned i = 0; i < membership->candidate_count; i++)
         if (!is_named(membership, &membership->candidates[i].admit))
@@ -242,21 +244,44 @@ static void ask_to_join(struct membership *membership, struct effects *effects, 
     agreement_send_all(membership->agreement, effects, map->voters, &message);
 }
 
-// A roaming peer hears of the map from whoever it was told of, and then from members.
-static void ask_for_map(struct membership *membership, struct effects *effects, uint64_t now_us)
+void membership_on_beacon(struct membership *membership, struct effects *effects, uint64_t now_us,
+                          uint64_t store_id, struct slice address)
+{
+    bool is_kept = membership->found != PEER_SEED && now_us < membership->found_us + FOUND_KEPT_US;
+    if (!membership->roams || membership->agreement->map.epoch > 0 || is_kept ||
+        store_id == PEER_SEED || store_id == membership->self.store_id || address.length == 0 ||
+        !address_copy(membership->found_address, address))
+        return;
+    membership->found = store_id;
+    membership->found_us = now_us;
+    effects_wake(effects, now_us);
+}
+
+static void ask_for_map_there(struct membership *membership, struct effects *effects, uint64_t peer,
+                              const char *address)
 {
     struct message message = {.kind = MESSAGE_MAP_WANT};
     // Whoever is asked learns first where to answer.
     struct message hello = {
         .kind = MESSAGE_PEER_HELLO,
         .peer_hello = {.answer = true, .address = slice_of_text(membership->self.peer_address)}};
-    if (membership->join_address[0] == '\0')
+    effects_route(effects, peer, address);
+    effects_send(effects, peer, 0, &hello);
+    effects_send(effects, peer, 0, &message);
+}
+
+// A roaming peer hears of the map from whoever it was told of or found, and then from members.
+static void ask_for_map(struct membership *membership, struct effects *effects, uint64_t now_us)
+{
+    bool was_told = membership->join_address[0] != '\0';
+    if (!was_told && membership->found == PEER_SEED)
         return;
     if (membership->join_us == 0 || now_us >= membership->join_us + JOIN_INTERVAL_US) {
         membership->join_us = now_us;
-        effects_route(effects, PEER_SEED, membership->join_address);
-        effects_send(effects, PEER_SEED, 0, &hello);
-        effects_send(effects, PEER_SEED, 0, &message);
+        if (was_told)
+            ask_for_map_there(membership, effects, PEER_SEED, membership->join_address);
+        if (membership->found != PEER_SEED)
+            ask_for_map_there(membership, effects, membership->found, membership->found_address);
     }
     effects_wake(effects, membership->join_us + JOIN_INTERVAL_US);
 }

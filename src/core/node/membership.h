@@ -27,6 +27,10 @@ struct membership {
     struct want_admit self;
     char join_address[ADDRESS_BYTES_MAX + 1]; // empty: none
     bool roams; // is no member and wants to be none: only hears of the map
+    // Who said by a beacon where it is, while this node knows no map; PEER_SEED: nobody.
+    uint64_t found;
+    char found_address[ADDRESS_BYTES_MAX + 1];
+    uint64_t found_us;
     struct candidate candidates[CANDIDATES_MAX];
     unsigned candidate_count;
     struct helped helped[HELPED_MAX];
@@ -55,6 +59,10 @@ void membership_init(struct membership *membership, const struct node_config *co
 void membership_on_map(struct membership *membership, struct effects *effects);
 void membership_on_join(struct membership *membership, struct effects *effects, uint64_t now_us,
                         uint64_t peer, const struct message_join *join);
+
+// A beacon says where somebody is: a roaming peer without a map asks there.
+void membership_on_beacon(struct membership *membership, struct effects *effects, uint64_t now_us,
+                          uint64_t store_id, struct slice address);
 
 // Begins to leave: once what it orders has ended, or after a while, the node asks to be taken down;
 // it asks for no lease any more then.

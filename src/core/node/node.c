@@ -87,7 +87,8 @@ enum err node_new(const struct node_config *config, const struct identity *ident
     cluster_map_init(&map);
     enum err error = voter_store_map(stores->voter, &map);
     if (error != ERR_OK &&
-        (error != ERR_NOT_FOUND || (!config->init && config->join_address == NULL)))
+        (error != ERR_NOT_FOUND || (!config->init && config->join_address == NULL &&
+                                    !(config->roams && config->hears_beacons))))
         return error;
     enum err acceptor_error = voter_store_acceptor(stores->voter, &acceptor);
     if (acceptor_error != ERR_OK && acceptor_error != ERR_NOT_FOUND) {
@@ -298,6 +299,11 @@ void node_step(struct node *node, const struct node_event *event, struct effects
         membership_stop(&node->membership, event->now_us);
         strong_on_data_failed(&node->strong, effects, event->now_us);
         break;
+    case NODE_EVENT_BEACON:
+        membership_on_beacon(&node->membership, effects, event->now_us, event->peer,
+                             event->address);
+        peering_on_beacon(&node->peering, effects, event->now_us, event->peer, event->address);
+        break;
     }
     settle(node, effects, event->now_us);
 }
@@ -356,4 +362,9 @@ struct node_status node_status(const struct node *node)
 const struct epidemic *node_epidemic(const struct node *node)
 {
     return &node->peering.epidemic;
+}
+
+void node_follow(struct node *node)
+{
+    peering_follow(&node->peering);
 }

@@ -34,6 +34,7 @@ struct node_config {
     struct signing_secret fresh_secret;
     // Takes part in optimistic keyspaces only, and is in no map: `join_address` is of any peer.
     bool roams;
+    bool hears_beacons;           // whom it hears of by a beacon may tell a roaming peer the map
     const char *const *keyspaces; // those that a roaming peer keeps, by name; NULL: all
     unsigned keyspace_count;
     uint64_t gossip_bytes_per_s;         // what it sends of these, at most; 0: no bound
@@ -64,17 +65,19 @@ enum node_event_kind {
     NODE_EVENT_DATA_DURABLE,
     NODE_EVENT_VOTER_SYNCED,
     NODE_EVENT_REQUEST,
-    NODE_EVENT_STOP,       // the process is about to end: leave in good order
-    NODE_EVENT_DATA_FAILED // the data store has failed: leave, and trust nothing of it
+    NODE_EVENT_STOP,        // the process is about to end: leave in good order
+    NODE_EVENT_DATA_FAILED, // the data store has failed: leave, and trust nothing of it
+    NODE_EVENT_BEACON       // another node says where it is, or somebody says it after it
 };
 
 struct node_event {
     enum node_event_kind kind;
     uint64_t now_us; // monotonic
-    uint64_t peer;   // of a message
+    uint64_t peer;   // of a message or a beacon
     struct slice message;
-    uint64_t token;  // durable up to here
-    uint64_t handle; // of a request, below NODE_HANDLE_MAX
+    struct slice address; // of a beacon: "host:port"
+    uint64_t token;       // durable up to here
+    uint64_t handle;      // of a request, below NODE_HANDLE_MAX
     const struct request *request;
 };
 
@@ -90,8 +93,8 @@ struct node;
 
 // Starts a node from what its stores hold. `identity` is what the host has just raised and synced.
 // With `config.init` and no map in the store, makes the first map. Effects of the start go to
-// `effects`. ERR_NOT_FOUND: neither a map, nor init, nor join. ERR_CORRUPT, ERR_VERSION: of the
-// stores.
+// `effects`. ERR_NOT_FOUND: neither a map, nor init, nor join, nor beacons that a roaming peer
+// hears. ERR_CORRUPT, ERR_VERSION: of the stores.
 WARN_UNUSED enum err node_new(const struct node_config *config, const struct identity *identity,
                               const struct node_stores *stores, uint64_t now_us,
                               struct effects *effects, struct node **out);
@@ -116,5 +119,8 @@ struct node_status node_status(const struct node *node);
 
 // The optimistic keyspaces here, to be looked at only. Borrowed until the next step.
 const struct epidemic *node_epidemic(const struct node *node);
+
+// From now on the feed of these keyspaces is kept, for readers who follow.
+void node_follow(struct node *node);
 
 #endif

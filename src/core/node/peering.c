@@ -2,17 +2,10 @@
 
 #include "base/check.h"
 
-// What is kept beyond what the map says, and what is being left. Equally long.
-static const char channel_prefix[] = "channel/";
-static const char leaving_prefix[] = "leaving/";
-
-static void note_name(struct buf *out, const char *prefix, uint32_t keyspace, struct slice channel)
-{
-    buf_init(out, STORE_KEY_BYTES_MAX);
-    buf_append_slice(out, slice_of_text(prefix));
-    buf_append_u32_be(out, keyspace);
-    buf_append_slice(out, channel);
-}
+enum {
+    NOTE_LOOK_US = 1000 * 1000,      // between looks at whom to remember
+    NOTE_PAUSE_US = 30 * 1000 * 1000 // after one that had to be written down
+};
 
 static uint64_t id_of(const struct peering *peering, uint32_t keyspace, struct slice channel)
 {
@@ -61,23 +54,11 @@ static enum err keep(struct peering *peering, const struct optimistic *optimisti
     return error == ERR_EXISTS ? ERR_OK : error;
 }
 
-// Writes a note that survives restarts, or removes it.
-static void note(struct peering *peering, const char *prefix, uint32_t keyspace,
-                 struct slice channel, bool there)
+static void note(struct peering *peering, uint32_t keyspace, struct slice channel,
+                 enum subscription_state state)
 {
-    struct buf name;
-    note_name(&name, prefix, keyspace, channel);
-    if (there)
-        effects_put(peering->effects, EFFECT_DATA, STORE_META, buf_slice(&name), slice_of(NULL, 0));
-    else
-        effects_remove(peering->effects, EFFECT_DATA, STORE_META, buf_slice(&name));
-    effects_token(peering->effects, EFFECT_DATA);
-    buf_release(&name);
-}
-
-static void on_left(void *context, uint32_t keyspace, struct slice channel)
-{
-    note(context, leaving_prefix, keyspace, channel, false);
+    const struct subscription subscription = {keyspace, channel, state};
+    subscription_note(&peering->epidemic.overlay, peering->effects, &subscription);
 }
 
 // A channel is kept across restarts.
@@ -89,7 +70,7 @@ static enum err keep_channel(struct peering *peering, const struct optimistic *o
     enum err error = keep(peering, optimistic, channel);
     if (error != ERR_OK)
         return error;
-    note(peering, channel_prefix, optimistic->id, channel, true);
+    note(peering, optimistic->id, channel, SUBSCRIPTION_KEPT);
     return ERR_OK;
 }
 
@@ -105,25 +86,48 @@ static bool is_below(const struct optimistic *optimistic, struct slice name, str
     return true;
 }
 
-static bool is_wanted(const struct peering *peering, const struct optimistic *optimistic,
-                      struct slice channel)
+// Whether a roaming peer's command line names it.
+static bool is_told(const struct peering *peering, const struct optimistic *optimistic,
+                    struct slice channel)
 {
     struct slice wanted;
     for (unsigned i = 0; i < peering->wanted_count; i++)
         if (is_below(optimistic, slice_of_text(peering->wanted[i]), &wanted) &&
             slice_equal(wanted, channel))
             return true;
-    return !peering->roams || (peering->wanted_count == 0 && channel.length == 0);
+    return peering->wanted_count == 0 && channel.length == 0;
+}
+
+// Whether it is to be kept though nobody asked for it.
+static bool is_wanted(struct peering *peering, const struct optimistic *optimistic,
+                      struct slice channel)
+{
+    if (!peering->roams)
+        return true;
+    return is_told(peering, optimistic, channel) &&
+           subscription_state_of(&peering->epidemic.overlay, optimistic->id, channel) <
+               SUBSCRIPTION_LEAVING;
+}
+
+// What the command line names would come again with the next map.
+static void on_left(void *context, uint32_t keyspace, struct slice channel)
+{
+    struct peering *peering = context;
+    const struct optimistic *optimistic =
+        cluster_map_optimistic(&peering->agreement->map, keyspace);
+    bool told = optimistic != NULL && is_told(peering, optimistic, channel);
+    note(peering, keyspace, channel,
+         peering->roams && told ? SUBSCRIPTION_GONE : SUBSCRIPTION_NONE);
 }
 
 // Members keep every channel, so that what anybody writes is made stable and found by others.
-static void on_channel(void *context, uint32_t keyspace, struct slice channel)
+static void on_channel(void *context, uint64_t id, uint32_t keyspace, struct slice channel)
 {
     struct peering *peering = context;
     const struct optimistic *optimistic =
         cluster_map_optimistic(&peering->agreement->map, keyspace);
     if (optimistic == NULL || !optimistic->is_family || !keyspace_name_is_valid(channel) ||
-        !is_wanted(peering, optimistic, channel))
+        id != id_of(peering, keyspace, channel) || !is_wanted(peering, optimistic, channel))
         return;
     // Without room for more, others keep it.
     enum err error = keep_channel(peering, optimistic, channel);
@@ -157,52 +161,86 @@ void peering_release(struct peering *peering)
     epidemic_release(&peering->epidemic);
 }
 
+void peering_follow(struct peering *peering)
+{
+    peering->epidemic.is_followed = true;
+}
+
 static void begin(struct peering *peering, struct effects *effects, uint64_t now_us)
 {
     peering->effects = effects;
     peering->now_us = now_us;
 }
 
+// --- who is found again after a restart
+
+static struct slice remembered_name(void)
+{
+    return slice_of_text("peers");
+}
+
+static void note_peers(struct peering *peering)
+{
+    struct buf bytes;
+    if (peering->now_us < peering->next_note_us)
+        return;
+    peering->next_note_us = peering->now_us + NOTE_LOOK_US;
+    if (!remembered_revise(&peering->remembered, &peering->epidemic.peers, peering->now_us))
+        return;
+    peering->next_note_us = peering->now_us + NOTE_PAUSE_US;
+    buf_init(&bytes, REMEMBERED_BYTES_MAX);
+    remembered_encode(&bytes, &peering->remembered);
+    effects_put(peering->effects, EFFECT_DATA, STORE_META, remembered_name(), buf_slice(&bytes));
+    effects_token(peering->effects, EFFECT_DATA);
+    buf_release(&bytes);
+}
+
+// A note that is lost or damaged is as if there were none.
+static void recall_peers(struct peering *peering)
+{
+    struct slice bytes;
+    struct remembered *remembered = &peering->remembered;
+    if (peering->recalled)
+        return;
+    peering->recalled = true;
+    if (peering->data->ops->get(peering->data->self, STORE_META, remembered_name(), &bytes) !=
+            ERR_OK ||
+        remembered_decode(bytes, remembered) != ERR_OK)
+        return;
+    for (unsigned i = 0; i < remembered->count; i++) {
+        const struct remembered_peer *peer = &remembered->peers[i];
+        if (peers_find(&peering->epidemic.peers, peer->store_id) == NULL)
+            epidemic_meet(&peering->epidemic, peering->effects, peer->store_id,
+                          slice_of_text(peer->address), false);
+    }
+}
+
 // --- the map
 
-static bool gather_note(void *context, struct slice key, struct slice value)
+static void keep_one(struct peering *peering, const struct subscription *subscription)
 {
-    struct buf *names = context;
-    (void)value;
-    buf_append_counted(names, key);
-    return !names->overflown;
-}
-
-static void keep_named(struct peering *peering, struct slice name, bool leaves)
-{
-    struct cursor in = cursor_of(name);
-    cursor_bytes(&in, sizeof channel_prefix - 1);
-    uint32_t keyspace = cursor_u32_be(&in);
-    struct slice channel = cursor_bytes(&in, cursor_left(&in));
     const struct optimistic *optimistic =
-        cluster_map_optimistic(&peering->agreement->map, keyspace);
-    // A store that cannot be read fails its node by itself.
-    if (!in.failed && optimistic != NULL && keep(peering, optimistic, channel) == ERR_OK && leaves)
-        epidemic_leave_on(&peering->epidemic, id_of(peering, keyspace, channel));
+        cluster_map_optimistic(&peering->agreement->map, subscription->keyspace);
+    if (optimistic == NULL || subscription->state == SUBSCRIPTION_GONE ||
+        keep(peering, optimistic, subscription->channel) != ERR_OK)
+        return;
+    if (subscription->state == SUBSCRIPTION_LEAVING)
+        epidemic_leave_on(&peering->epidemic,
+                          id_of(peering, optimistic->id, subscription->channel));
 }
 
-// Those of earlier runs; their names are gathered first, for nothing may be read inside of a scan.
-static void keep_noted(struct peering *peering, const char *prefix)
+// Those of earlier runs; they are gathered first, for nothing may be read inside of a scan. A store
+// that cannot be read fails its node by itself.
+static void keep_noted(struct peering *peering)
 {
-    struct buf names;
-    struct buf end;
-    buf_init(&names, (size_t)PEERING_CHANNELS_MAX * STORE_KEY_BYTES_MAX);
-    buf_init(&end, STORE_KEY_BYTES_MAX);
-    buf_append_slice(&end, slice_of_text(prefix));
-    end.bytes[end.length - 1]++;
-    enum err error =
-        peering->data->ops->scan(peering->data->self, STORE_META, slice_of_text(prefix),
-                                 buf_slice(&end), gather_note, &names);
-    struct cursor in = cursor_of(buf_slice(&names));
-    while (error == ERR_OK && cursor_left(&in) > 0)
-        keep_named(peering, cursor_counted(&in), prefix == leaving_prefix);
-    buf_release(&names);
-    buf_release(&end);
+    struct buf notes;
+    struct subscription subscription;
+    buf_init(&notes, SUBSCRIPTIONS_BYTES_MAX);
+    enum err error = subscriptions_list(&peering->epidemic.overlay, &notes);
+    struct cursor in = cursor_of(buf_slice(&notes));
+    while (error == ERR_OK && subscription_next(&in, &subscription))
+        keep_one(peering, &subscription);
+    buf_release(&notes);
 }
 
 // The channels that a roaming peer was told to keep, "annotations/linux".
@@ -213,16 +251,18 @@ static void keep_wanted(struct peering *peering)
     for (unsigned i = 0; i < peering->wanted_count; i++)
         for (unsigned j = 0; j < map->optimistic_count; j++)
             if (is_below(&map->optimistic[j], slice_of_text(peering->wanted[i]), &channel))
-                on_channel(peering, map->optimistic[j].id, channel);
+                on_channel(peering, id_of(peering, map->optimistic[j].id, channel),
+                           map->optimistic[j].id, channel);
 }
 
-void peering_on_map(struct peering *peering, struct effects *effects, uint64_t now_us)
+// Keyspaces only ever come to a map.
+static void keep_all(struct peering *peering)
 {
     const struct cluster_map *map = &peering->agreement->map;
-    begin(peering, effects, now_us);
-    for (unsigned i = 0; i < map->node_count; i++)
-        epidemic_meet(&peering->epidemic, effects, map->nodes[i].store_id,
-                      slice_of_text(map->nodes[i].peer_address), true);
+    if (map->optimistic_count == peering->kept_optimistic)
+        return;
+    peering->kept_optimistic = map->optimistic_count;
+    recall_peers(peering);
     for (unsigned i = 0; i < map->optimistic_count; i++) {
         const struct optimistic *optimistic = &map->optimistic[i];
         if (optimistic->is_family || !is_wanted(peering, optimistic, slice_of(NULL, 0)))
@@ -230,23 +270,49 @@ void peering_on_map(struct peering *peering, struct effects *effects, uint64_t n
         enum err error = keep(peering, optimistic, slice_of(NULL, 0));
         (void)error;
     }
-    if (map->optimistic_count > 0) {
-        keep_noted(peering, leaving_prefix);
-        keep_noted(peering, channel_prefix);
-        keep_wanted(peering);
-    }
+    keep_noted(peering);
+    keep_wanted(peering);
 }
 
+// Who is a member no more has no claim to be remembered.
+static void meet_members(struct peering *peering)
+{
+    const struct cluster_map *map = &peering->agreement->map;
+    struct peers *peers = &peering->epidemic.peers;
+    for (uint32_t i = 0; i < peers->count; i++)
+        if (peers->list[i]->is_member &&
+            cluster_map_node_of_store(map, peers->list[i]->store_id) == NULL)
+            peers->list[i]->is_member = false;
+    for (unsigned i = 0; i < map->node_count; i++)
+        epidemic_meet(&peering->epidemic, peering->effects, map->nodes[i].store_id,
+                      slice_of_text(map->nodes[i].peer_address), true);
+}
+
+// To be called whenever the map or the lease may have changed.
 static void tell_primaries(struct peering *peering)
 {
+    const struct agreement *agreement = peering->agreement;
     struct list *replicas = &peering->epidemic.replicas;
+    bool lease_held = lease_is_held(&agreement->lease);
+    if (peering->told_epoch == agreement->map.epoch && peering->told_lease_held == lease_held)
+        return;
+    peering->told_epoch = agreement->map.epoch;
+    peering->told_lease_held = lease_held;
     for (struct list *at = replicas->next; at != replicas; at = at->next) {
         const struct replica *replica = LIST_ITEM(at, struct replica, link);
         const struct optimistic *optimistic =
-            cluster_map_optimistic(&peering->agreement->map, replica->keyspace);
+            cluster_map_optimistic(&agreement->map, replica->keyspace);
         if (optimistic != NULL)
             tell_primary(peering, optimistic, replica->space.id);
     }
+}
+
+void peering_on_map(struct peering *peering, struct effects *effects, uint64_t now_us)
+{
+    begin(peering, effects, now_us);
+    meet_members(peering);
+    tell_primaries(peering);
+    keep_all(peering);
 }
 
 void peering_tick(struct peering *peering, struct effects *effects, uint64_t now_us, bool full)
@@ -257,6 +323,7 @@ void peering_tick(struct peering *peering, struct effects *effects, uint64_t now
     peering->epidemic.room_low = full;
     tell_primaries(peering);
     epidemic_tick(&peering->epidemic, effects, now_us);
+    note_peers(peering);
 }
 
 void peering_on_message(struct peering *peering, struct effects *effects, uint64_t now_us,
@@ -267,10 +334,17 @@ void peering_on_message(struct peering *peering, struct effects *effects, uint64
     epidemic_on_message(&peering->epidemic, effects, now_us, peer, message);
 }
 
+void peering_on_beacon(struct peering *peering, struct effects *effects, uint64_t now_us,
+                       uint64_t store_id, struct slice address)
+{
+    epidemic_on_beacon(&peering->epidemic, effects, now_us, store_id, address);
+}
+
 void peering_on_durable(struct peering *peering, struct effects *effects, uint64_t now_us,
                         uint64_t token)
 {
     begin(peering, effects, now_us);
+    tell_primaries(peering);
     epidemic_on_durable(&peering->epidemic, effects, now_us, token);
 }
 
@@ -288,10 +362,8 @@ static enum err unsubscribe(struct peering *peering, const struct optimistic *op
     if (!peering->roams)
         return ERR_ILLEGAL;
     enum err error = epidemic_leave(&peering->epidemic, id_of(peering, optimistic->id, channel));
-    if (error == ERR_OK) {
-        note(peering, channel_prefix, optimistic->id, channel, false);
-        note(peering, leaving_prefix, optimistic->id, channel, true);
-    }
+    if (error == ERR_OK)
+        note(peering, optimistic->id, channel, SUBSCRIPTION_LEAVING);
     return error;
 }
 
@@ -322,10 +394,12 @@ bool peering_request(struct peering *peering, struct effects *effects, uint64_t 
     if (request->kind == REQUEST_CHANGE || optimistic == NULL)
         return false;
     begin(peering, effects, now_us);
+    tell_primaries(peering);
     enum err error = change_kept(peering, optimistic, request);
-    if (error != ERR_OK || request->kind == REQUEST_SUBSCRIBE ||
-        request->kind == REQUEST_UNSUBSCRIBE)
+    if (error != ERR_OK)
         answer(effects, handle, error);
+    else if (request->kind == REQUEST_SUBSCRIBE || request->kind == REQUEST_UNSUBSCRIBE)
+        epidemic_reply_late(&peering->epidemic, effects, handle, &(struct reply){.error = ERR_OK});
     else
         epidemic_request(&peering->epidemic, effects, now_us, handle,
                          id_of(peering, request->keyspace, request->channel), request);

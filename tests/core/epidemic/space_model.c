@@ -16,6 +16,11 @@ enum { DELETE_ONE_IN = 3, NONE = -1 };
 
 static const char *const keys[MODEL_KEYS] = {"a", "b", "c", "d", "e"};
 
+const char *model_key(unsigned key)
+{
+    return keys[key];
+}
+
 // --- sets of facts
 
 bool model_has(const uint8_t *set, unsigned fact)
@@ -28,7 +33,7 @@ static void add(uint8_t *set, unsigned fact)
     set[fact / 8] |= (uint8_t)(1u << (fact % 8));
 }
 
-static int find_fact(const struct space_model *model, struct dot dot, const struct sha256 *id)
+int model_find(const struct space_model *model, struct dot dot, const struct sha256 *id)
 {
     for (unsigned i = 0; i < model->fact_count; i++)
         if (dot_equal(model->facts[i].operation.dot, dot) &&
@@ -171,7 +176,7 @@ static void deliver(struct space_model *model, unsigned to, const struct bench_p
     struct cursor in = cursor_of(buf_slice(&parcel->bytes));
     operation_decode(&in, BENCH_SPACE, &operation, &form);
     struct sha256 id = operation_id_of(&operation);
-    int fact = find_fact(model, operation.dot, &id);
+    int fact = model_find(model, operation.dot, &id);
     assert_true(fact != NONE);
     bool is_known = model_has(belief->known, (unsigned)fact);
     enum space_outcome outcome = bench_deliver(model->bench, to, parcel, source);
@@ -333,140 +338,4 @@ void model_tell(struct space_model *model, unsigned primary, unsigned to)
 {
     bench_tell(model->bench, primary, to);
     note_batch(model, to);
-}
-
-// --- what must be
-
-static bool covers(const struct space_model *model, unsigned by, unsigned what)
-{
-    return model->facts[by].key == model->facts[what].key &&
-           operation_covers(&model->facts[by].operation, model->facts[what].operation.dot);
-}
-
-static bool is_live(const struct space_model *model, const struct belief *belief, unsigned fact)
-{
-    if (!model_has(belief->known, fact) || model->facts[fact].operation.dead)
-        return false;
-    for (unsigned by = 0; by < model->fact_count; by++)
-        if ((model_has(belief->known, by) || model_has(belief->header, by)) &&
-            covers(model, by, fact))
-            return false;
-    return true;
-}
-
-static bool is_greater(const struct fact *a, const struct fact *b)
-{
-    int order = stamp_compare(operation_stamp(&a->operation), operation_stamp(&b->operation));
-    return order > 0 || (order == 0 && sha256_compare(&a->id, &b->id) > 0);
-}
-
-struct seen {
-    struct space_model *model;
-    int facts[MODEL_FACTS_MAX];
-    unsigned count;
-};
-
-static bool see(void *context, const struct space_version *version)
-{
-    struct seen *seen = context;
-    int fact = find_fact(seen->model, version->dot, &version->id);
-    seen->facts[seen->count++] = fact;
-    struct sha256 hash = sha256_of(version->value);
-    return fact != NONE &&
-           sha256_compare(&hash, &seen->model->facts[fact].operation.value_hash) == 0;
-}
-
-static bool agrees_on_key(struct space_model *model, unsigned replica, unsigned key,
-                          struct seen *seen)
-{
-    const struct belief *belief = &model->replicas[replica].now;
-    unsigned expected = 0;
-    seen->count = 0;
-    enum err error = space_read(bench_space(model->bench, replica), slice_of_text(keys[key]),
-                                SPACE_LATEST, see, seen);
-    for (unsigned i = 0; i < model->fact_count; i++)
-        expected += model->facts[i].key == key && is_live(model, belief, i);
-    if (expected != seen->count || (error == ERR_OK) != (expected > 0))
-        return false;
-    for (unsigned i = 0; i < seen->count; i++) {
-        int fact = seen->facts[i];
-        if (fact == NONE || model->facts[fact].key != key ||
-            !is_live(model, belief, (unsigned)fact))
-            return false;
-        if (i > 0 && !is_greater(&model->facts[seen->facts[i - 1]], &model->facts[fact]))
-            return false;
-    }
-    return true;
-}
-
-static bool knows_what_it_must(struct space_model *model, unsigned replica)
-{
-    const struct belief *belief = &model->replicas[replica].now;
-    const struct space *space = bench_space(model->bench, replica);
-    uint64_t dots = 0;
-    for (unsigned i = 0; i < model->fact_count; i++) {
-        struct dot dot = model->facts[i].operation.dot;
-        bool is_known = model_has(belief->known, i);
-        dots += is_known;
-        if (is_known != knowledge_has(&space->known, dot))
-            return false;
-        if (knowledge_has(&space->strays, dot) && (is_known || !model_has(belief->header, i)))
-            return false;
-    }
-    return dots == knowledge_dots(&space->known);
-}
-
-bool model_agrees(struct space_model *model, unsigned replica)
-{
-    struct seen *seen = memory_new(sizeof *seen);
-    seen->model = model;
-    bool agrees = knows_what_it_must(model, replica);
-    for (unsigned key = 0; key < MODEL_KEYS && agrees; key++)
-        agrees = agrees_on_key(model, replica, key, seen);
-    free(seen);
-    return agrees;
-}
-
-// --- what must be stable
-
-static bool is_in(const struct space_model *model, const struct space *space, unsigned fact)
-{
-    struct dot dot = model->facts[fact].operation.dot;
-    return knowledge_has(&space->stable, dot) && knowledge_has(&space->known, dot);
-}
-
-// By rule R9, applied to what is known and stable.
-static int stable_winner(const struct space_model *model, const struct space *space, unsigned key)
-{
-    int winner = NONE;
-    for (unsigned i = 0; i < model->fact_count; i++) {
-        bool is_candidate =
-            model->facts[i].key == key && !model->facts[i].operation.dead && is_in(model, space, i);
-        for (unsigned by = 0; by < model->fact_count && is_candidate; by++)
-            is_candidate = !covers(model, by, i) || !is_in(model, space, by);
-        if (is_candidate && (winner == NONE || is_greater(&model->facts[i], &model->facts[winner])))
-            winner = (int)i;
-    }
-    return winner;
-}
-
-bool model_agrees_on_stable(struct space_model *model, unsigned replica, bool is_primary)
-{
-    struct space *space = bench_space(model->bench, replica);
-    struct seen *seen = memory_new(sizeof *seen);
-    bool is_exact = is_primary || (knowledge_contains(&space->stable, &space->known) &&
-                                   knowledge_is_empty(&space->strays));
-    bool agrees = true;
-    seen->model = model;
-    for (unsigned key = 0; key < MODEL_KEYS && agrees; key++) {
-        seen->count = 0;
-        enum err error = space_read(space, slice_of_text(keys[key]), SPACE_STABLE, see, seen);
-        int shown = seen->count > 0 ? seen->facts[0] : NONE;
-        agrees = seen->count <= 1 && (error == ERR_OK) == (shown != NONE) &&
-                 (shown == NONE || is_in(model, space, (unsigned)shown));
-        if (agrees && is_exact)
-            agrees = error != ERR_UNAVAILABLE && shown == stable_winner(model, space, key);
-    }
-    free(seen);
-    return agrees;
 }

@@ -76,5 +76,8 @@ bool model_agrees(struct space_model *model, unsigned replica);
 bool model_agrees_on_stable(struct space_model *model, unsigned replica, bool is_primary);
 
 bool model_has(const uint8_t *set, unsigned fact);
+// The name of a key; and which operation this is, -1 for none.
+const char *model_key(unsigned key);
+int model_find(const struct space_model *model, struct dot dot, const struct sha256 *id);
 
 #endif

@@ -305,129 +305,6 @@ static void test_space__clock_is_not_used_up_by_a_forged_counter(void **state)
     bench_free(bench);
 }
 
-// --- damaged stores
-
-typedef void damage(struct space_disk *disk);
-
-static void put_record(struct space_disk *disk, const char *rest, size_t rest_length,
-                       struct slice value)
-{
-    uint8_t key[32] = {0x5a, 0xfe, 0x5a, 0xfe, 0, 0, 0, 1};
-    memcpy(key + 8, rest, rest_length);
-    space_disk_put(disk, STORE_SPACES, slice_of(key, 8 + rest_length), value);
-}
-
-static void unknown_kind(struct space_disk *disk)
-{
-    put_record(disk, "z", 1, slice_of_text("x"));
-}
-
-static void long_key(struct space_disk *disk)
-{
-    put_record(disk, "cc", 2, slice_of_text("x"));
-}
-
-static void bad_state(struct space_disk *disk)
-{
-    put_record(disk, "c", 1, slice_of_text("\x01\x04"));
-}
-
-static void bad_known(struct space_disk *disk)
-{
-    put_record(disk, "k\0\0\0\0\0\0\0\1", 9, slice_of_text("\x01"));
-}
-
-static void origin_zero(struct space_disk *disk)
-{
-    put_record(disk, "k\0\0\0\0\0\0\0\0", 9, slice_of("\x01\x00\x00", 3));
-}
-
-static void horizon_unknown(struct space_disk *disk)
-{
-    struct buf value;
-    struct interval interval = {.first = 1, .last = 3};
-    struct intervals one = {.origin = 9, .list = &interval, .count = 1, .capacity = 1};
-    buf_init(&value, 64);
-    intervals_encode(&value, &one);
-    put_record(disk, "h\0\0\0\0\0\0\0\x09", 9, buf_slice(&value));
-    buf_release(&value);
-}
-
-static void empty_digest(struct space_disk *disk)
-{
-    put_record(disk, "d\0\x07", 3, slice_of("\0", 1));
-}
-
-static void huge_digest(struct space_disk *disk)
-{
-    put_record(disk, "d\0\x07", 3, slice_of("\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10));
-}
-
-static void slot_too_high(struct space_disk *disk)
-{
-    put_record(disk, "d\xff\xff", 3, slice_of("\x02", 1));
-}
-
-static void no_state(struct space_disk *disk)
-{
-    uint8_t key[9] = {0x5a, 0xfe, 0x5a, 0xfe, 0, 0, 0, 1, 'c'};
-    space_disk_remove(disk, STORE_SPACES, slice_of(key, sizeof key));
-}
-
-static void test_space__does_not_open_on_what_it_did_not_write(void **state)
-{
-    (void)state;
-    damage *damages[] = {unknown_kind,    long_key,     bad_state,   bad_known,     origin_zero,
-                         horizon_unknown, empty_digest, huge_digest, slot_too_high, no_state};
-    for (unsigned i = 0; i < sizeof damages / sizeof damages[0]; i++) {
-        struct space_bench *bench = bench_new(1, NULL);
-        bench_put(bench, A, "k", "v");
-        bench_sync(bench, A);
-        bench_crash(bench, A, 0);
-        damages[i](&bench->replicas[A].disk);
-        assert_int_equal(bench_start(bench, A), ERR_CORRUPT);
-        bench_free(bench);
-    }
-}
-
-static void test_space__does_not_open_what_a_newer_program_wrote(void **state)
-{
-    (void)state;
-    struct space_bench *bench = bench_new(1, NULL);
-    bench_put(bench, A, "k", "v");
-    bench_sync(bench, A);
-    bench_crash(bench, A, 0);
-    put_record(&bench->replicas[A].disk, "c", 1, slice_of_text("\x02 anything"));
-    assert_int_equal(bench_start(bench, A), ERR_VERSION);
-    bench_free(bench);
-}
-
-static void test_space__answers_damaged_headers_with_an_error(void **state)
-{
-    (void)state;
-    struct space_bench *bench = bench_new(1, NULL);
-    struct bench_replica *it = &bench->replicas[A];
-    bench_put(bench, A, "k", "v");
-    bench_sync(bench, A);
-    struct space_written out;
-    struct space_write write = {.key = slice_of_text("k"), .value = slice_of_text("w")};
-    for (size_t i = 0; i < it->disk.pair_count; i++) {
-        struct disk_pair *pair = &it->disk.pairs[i];
-        if (pair->table == STORE_SPACES)
-            continue;
-        for (size_t byte = 0; byte < pair->value_length; byte++) {
-            uint8_t *at = &pair->bytes[pair->key_length + byte];
-            *at ^= 0x41;
-            // The last byte is the value's, which the store's own checksum guards.
-            if (pair->table != STORE_OPERATIONS || byte + 1 < pair->value_length)
-                assert_int_equal(bench_write(bench, A, &write, &out), ERR_CORRUPT);
-            *at ^= 0x41;
-        }
-    }
-    assert_string_equal(bench_read(bench, A, "k"), "v");
-    bench_free(bench);
-}
-
 // --- summaries
 
 static void test_space__sums_up_what_is_known_dead_and_live(void **state)
@@ -468,9 +345,6 @@ int main(void)
         cmocka_unit_test(test_space__costs_few_writes),
         cmocka_unit_test(test_space__clock_goes_on_from_what_it_saw),
         cmocka_unit_test(test_space__clock_is_not_used_up_by_a_forged_counter),
-        cmocka_unit_test(test_space__does_not_open_on_what_it_did_not_write),
-        cmocka_unit_test(test_space__does_not_open_what_a_newer_program_wrote),
-        cmocka_unit_test(test_space__answers_damaged_headers_with_an_error),
         cmocka_unit_test(test_space__sums_up_what_is_known_dead_and_live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

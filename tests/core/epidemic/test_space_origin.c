@@ -3,9 +3,11 @@
 
 #include "space_bench.h"
 
+#include "base/check.h"
 #include "base/rule.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,6 +52,25 @@ static void test_space__draws_no_origin_that_is_known(void **state)
     bench_restart(bench, A);
     struct dot second = bench_put(bench, A, "k", "two");
     assert_true(second.origin != first.origin);
+    bench_free(bench);
+}
+
+static void test_space__draws_an_origin_when_its_numbers_are_used_up(void **state)
+{
+    (void)state;
+    struct space_bench *bench = bench_new(1, NULL);
+    struct dot first = bench_put(bench, A, "k", "one");
+    bench_space(bench, A)->next = KNOWLEDGE_SEQUENCE_MAX;
+    struct dot last = bench_put(bench, A, "k", "two");
+    assert_true(last.origin == first.origin && last.sequence == KNOWLEDGE_SEQUENCE_MAX);
+    bench_restart(bench, A);
+    assert_string_equal(bench_read(bench, A, "k"), "two");
+    bench_put(bench, A, "k", "three");
+    bench_space(bench, A)->next = KNOWLEDGE_SEQUENCE_MAX + 1;
+    struct dot next = bench_put(bench, A, "k", "four");
+    assert_true(next.sequence == 1);
+    assert_string_equal(bench_read(bench, A, "k"), "four");
+    bench_check(bench, A);
     bench_free(bench);
 }
 
@@ -208,6 +229,19 @@ static void test_space__issues_again_what_nothing_covers(void **state)
     bench_send(bench, A, B);
     bench_put(bench, B, "covered", "by B");
     bench_exchange(bench, A, B);
+    // Who wrote the last had seen the delete, and not what that replaced: so the delete stays,
+    // covered.
+    struct operation first = {.space = BENCH_SPACE,
+                              .dot = {.origin = 4, .sequence = 1},
+                              .counter = 1,
+                              .key = slice_of_text("revived")};
+    operation_set_value(&first, slice_of_text("v"));
+    bench_apply(bench, A, &first, OPERATION_PUT, SPACE_FROM_SESSION);
+    struct operation last = first;
+    last.dot.origin = 5;
+    assert_int_equal(context_raise(&last.context, bench_delete(bench, A, "revived")), ERR_OK);
+    bench_apply(bench, A, &last, OPERATION_PUT, SPACE_FROM_SESSION);
+    assert_int_equal(bench_space(bench, A)->certificates, 2);
     assert_string_equal(bench_read(bench, A, "shared"), "by B|by A");
     uint64_t live = bench_space(bench, A)->digests.total.count;
 
@@ -257,6 +291,33 @@ static void test_space__issues_many_again_in_portions(void **state)
     }
     assert_int_equal(space->next, MANY + 1);
     bench_check(bench, A);
+    bench_free(bench);
+}
+
+static void test_space__issues_no_more_again_than_may_wait_for_the_store(void **state)
+{
+    (void)state;
+    enum { VALUES = 9 };
+    struct space_bench *bench = bench_new(1, NULL);
+    struct space *space = bench_space(bench, A);
+    uint8_t *bytes = memory_zeroed(1, VALUE_BYTES_MAX);
+    for (unsigned i = 0; i < VALUES; i++) {
+        char key = (char)('a' + i);
+        struct space_written written;
+        struct space_write write = {.key = slice_of(&key, 1),
+                                    .value = slice_of(bytes, VALUE_BYTES_MAX)};
+        assert_int_equal(bench_write(bench, A, &write, &written), ERR_OK);
+        bench_sync(bench, A);
+    }
+    name_origin(bench, A);
+    assert_in_range(space->reissued, 1, VALUES - 1);
+    assert_true(overlay_bytes(&bench->replicas[A].overlay) <= OVERLAY_BYTES_MAX);
+    bench_sync(bench, A);
+    space_sweep(space, bench_effects(bench, A), 1);
+    bench_step(bench, A);
+    assert_int_equal(space->reissued, VALUES);
+    bench_check(bench, A);
+    free(bytes);
     bench_free(bench);
 }
 
@@ -343,12 +404,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_space__draws_an_origin_for_each_run),
         cmocka_unit_test(test_space__draws_no_origin_that_is_known),
+        cmocka_unit_test(test_space__draws_an_origin_when_its_numbers_are_used_up),
         cmocka_unit_test_teardown(test_space__writes_no_dot_twice_on_a_restored_disk,
                                   break_nothing),
         cmocka_unit_test(test_space__loses_nothing_when_a_machine_was_copied),
         cmocka_unit_test(test_space__hears_its_origin_in_whatever_arrives),
         cmocka_unit_test(test_space__issues_again_what_nothing_covers),
         cmocka_unit_test(test_space__issues_many_again_in_portions),
+        cmocka_unit_test(test_space__issues_no_more_again_than_may_wait_for_the_store),
         cmocka_unit_test(test_space__remembers_so_many_lost_origins),
         cmocka_unit_test(test_space__issues_again_what_replaced_the_most_that_it_can),
         cmocka_unit_test(test_space__issues_again_in_the_name_of_who_wrote_last),

@@ -216,86 +216,10 @@ static void test_space_drop__hides_what_is_dead_elsewhere(void **state)
     space_drop(space, bench_effects(bench, A), put.dot, sha256_head(&id));
     assert_int_equal(bench_effects(bench, A)->write_count, 0);
     bench_publish(bench, A, &space->known);
+    assert_string_equal(bench_read_stable(bench, A, "k"), "-"); // dead, not elsewhere
     sweep_to_the_end(bench, A);
     assert_int_equal(space->covered, 0);
     bench_check(bench, A);
-    bench_free(bench);
-}
-
-// --- recount
-
-typedef void damage(struct space_disk *disk);
-
-static const struct disk_pair *first_of(struct space_disk *disk, enum store_table table, char kind)
-{
-    for (size_t i = 0; i < disk->pair_count; i++)
-        if (disk->pairs[i].table == table &&
-            (kind == 0 || disk->pairs[i].bytes[8] == (uint8_t)kind))
-            return &disk->pairs[i];
-    fail();
-    return NULL;
-}
-
-static void lose_digest(struct space_disk *disk)
-{
-    struct disk_pair pair = *first_of(disk, STORE_SPACES, 'd');
-    space_disk_remove(disk, pair.table, disk_pair_key(&pair));
-}
-
-static void lose_operation(struct space_disk *disk)
-{
-    struct disk_pair pair = *first_of(disk, STORE_OPERATIONS, 0);
-    space_disk_remove(disk, pair.table, disk_pair_key(&pair));
-}
-
-static void lose_entries(struct space_disk *disk)
-{
-    struct disk_pair pair = *first_of(disk, STORE_VERSIONS, 0);
-    space_disk_remove(disk, pair.table, disk_pair_key(&pair));
-}
-
-static void spoil_operation(struct space_disk *disk)
-{
-    const struct disk_pair *pair = first_of(disk, STORE_OPERATIONS, 0);
-    pair->bytes[pair->key_length] ^= 0xff;
-}
-
-static void test_space_recount__finds_what_the_store_has_lost(void **state)
-{
-    (void)state;
-    damage *damages[] = {lose_digest, lose_operation, lose_entries, spoil_operation};
-    for (unsigned i = 0; i < sizeof damages / sizeof damages[0]; i++) {
-        struct space_bench *bench = bench_new(1, NULL);
-        bool equal = true;
-        bench_put(bench, A, "a", "v");
-        bench_put(bench, A, "b", "v");
-        bench_sync(bench, A);
-        bench_crash(bench, A, 0);
-        damages[i](&bench->replicas[A].disk);
-        assert_int_equal(bench_start(bench, A), ERR_OK);
-        struct space *space = bench_space(bench, A);
-        assert_false(space->damaged);
-        assert_int_equal(space_recount(space, bench_effects(bench, A), &equal), ERR_OK);
-        assert_true(!equal && space->damaged);
-        bench_step(bench, A);
-        space_invariants(space);
-        bench_restart(bench, A);
-        assert_true(space->damaged);
-        bench_free(bench);
-    }
-}
-
-static void test_space_recount__survives_a_digest_that_was_lost(void **state)
-{
-    (void)state;
-    struct space_bench *bench = bench_new(1, NULL);
-    bench_put(bench, A, "a", "v");
-    bench_sync(bench, A);
-    bench_crash(bench, A, 0);
-    lose_digest(&bench->replicas[A].disk);
-    assert_int_equal(bench_start(bench, A), ERR_OK);
-    bench_put(bench, A, "a", "w"); // takes away from a digest what is not in it
-    assert_true(bench_space(bench, A)->damaged);
     bench_free(bench);
 }
 
@@ -332,6 +256,42 @@ static void test_space_forget__leaves_the_name_of_the_last_number(void **state)
     struct dot next = bench_put(bench, A, "live", "a new life");
     assert_true(next.origin != last.origin);
     bench_check(bench, A);
+    bench_free(bench);
+}
+
+static void test_space_forget__leaves_a_space_to_begin_with(void **state)
+{
+    (void)state;
+    struct space_bench *bench = bench_new(1, NULL);
+    struct space *space = bench_space(bench, A);
+    struct dot last = bench_put(bench, A, "k", "v");
+    assert_true(space_forget(space, bench_effects(bench, A), 1000));
+    bench_step(bench, A);
+    struct dot next = bench_put(bench, A, "k", "w");
+    assert_true(next.origin != last.origin && next.sequence == 1);
+    assert_string_equal(bench_read(bench, A, "k"), "w");
+    bench_check(bench, A);
+    bench_free(bench);
+}
+
+static void test_space_forget__goes_on_after_many_crashes(void **state)
+{
+    (void)state;
+    struct space_bench *bench = bench_new(1, NULL);
+    unsigned runs = 0;
+    for (unsigned i = 0; i < KEYS; i++) {
+        delete_keys(bench);
+        bench_restart(bench, A);
+    }
+    bench_publish(bench, A, &bench_space(bench, A)->known);
+    do {
+        space_forget(bench_space(bench, A), bench_effects(bench, A), 2);
+        bench_step(bench, A);
+        bench_restart(bench, A);
+        runs++;
+    } while (bench_space(bench, A)->forgetting);
+    assert_true(runs > 2 * KEYS);
+    assert_int_equal(space_disk_count(&bench->replicas[A].disk, STORE_SPACES), 1);
     bench_free(bench);
 }
 
@@ -381,9 +341,9 @@ int main(void)
         cmocka_unit_test(test_space_stabilise__writes_what_changed_only),
         cmocka_unit_test(test_space_stabilise__what_is_under_the_horizon_is_stable),
         cmocka_unit_test(test_space_drop__hides_what_is_dead_elsewhere),
-        cmocka_unit_test(test_space_recount__finds_what_the_store_has_lost),
-        cmocka_unit_test(test_space_recount__survives_a_digest_that_was_lost),
         cmocka_unit_test(test_space_forget__leaves_the_name_of_the_last_number),
+        cmocka_unit_test(test_space_forget__leaves_a_space_to_begin_with),
+        cmocka_unit_test(test_space_forget__goes_on_after_many_crashes),
         cmocka_unit_test(test_space_forget__goes_on_after_a_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

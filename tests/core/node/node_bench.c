@@ -39,6 +39,8 @@ static void send_on(struct node_bench *bench, unsigned from, const struct effect
     unsigned to = number_of_store(send->peer);
     struct message message;
     CHECK(message_decode(bytes, &message) == ERR_OK);
+    if (send->peer != PEER_SEED && to != from && !bench->nodes[from].routes[to])
+        return;
     if (to != 0 && !bench->cut[from][to] && message.kind != bench->lost_kind)
         add_packet(bench, from, to, bytes);
 }
@@ -58,6 +60,29 @@ static void take_reply(struct node_bench *bench, const struct effects *carried,
     buf_append_slice(&taken->value, reply.value);
 }
 
+const char *node_bench_address(unsigned number)
+{
+    static const char *const addresses[BENCH_NODES_MAX + 1] = {
+        "",
+        "127.0.0.1:5101",
+        "127.0.0.1:5102",
+        "127.0.0.1:5103",
+        "127.0.0.1:5104",
+        "127.0.0.1:5105",
+    };
+    return addresses[number];
+}
+
+static void set_route(struct bench_node *node, const struct effect_route *route)
+{
+    unsigned to = number_of_store(route->peer);
+    struct slice address = effects_bytes(&node->carried, route->address);
+    // Of the seed nothing is kept: whoever it is, it is reached.
+    if (route->peer != PEER_SEED)
+        node->routes[to] =
+            address.length > 0 && strcmp((const char *)address.bytes, node_bench_address(to)) == 0;
+}
+
 // Carries out what a step asked for.
 static void carry(struct node_bench *bench, unsigned number)
 {
@@ -75,6 +100,8 @@ static void carry(struct node_bench *bench, unsigned number)
             node_disk_put(disk, write->table, effects_bytes(carried, write->key),
                           effects_bytes(carried, write->value));
     }
+    for (size_t i = 0; i < carried->route_count; i++)
+        set_route(node, &carried->routes[i]);
     for (size_t i = 0; i < carried->send_count; i++)
         send_on(bench, number, &carried->sends[i]);
     for (size_t i = 0; i < carried->reply_count; i++)
@@ -181,9 +208,7 @@ void node_bench_run(struct node_bench *bench, uint64_t pass_us)
 static void begin(struct node_bench *bench, unsigned number, bool init, bool join)
 {
     struct bench_node *node = &bench->nodes[number];
-    char peer[32];
     char http[32];
-    snprintf(peer, sizeof peer, "127.0.0.1:51%02u", number);
     snprintf(http, sizeof http, "127.0.0.1:50%02u", number);
     node->readers[EFFECT_DATA] = node_disk_reader(&node->disks[EFFECT_DATA]);
     node->readers[EFFECT_VOTER] = node_disk_reader(&node->disks[EFFECT_VOTER]);
@@ -196,15 +221,19 @@ static void begin(struct node_bench *bench, unsigned number, bool init, bool joi
     effects_init(&node->effects);
     effects_init(&node->carried);
     memset(node->told, 0, sizeof node->told);
+    memset(node->routes, 0, sizeof node->routes);
     node->wake_us = bench->now_us;
     voter_store_put_identity(&node->effects, &identity);
     const struct node_config config = {.init = init,
                                        .join_address = join ? "127.0.0.1:5101" : NULL,
-                                       .peer_address = peer,
+                                       .peer_address =
+                                           node->is_elusive ? "" : node_bench_address(number),
                                        .http_address = http,
                                        .strategy = STRATEGY_FULL,
                                        .replication_factor = 1,
                                        .repair_delay_ms = bench->repair_delay_ms,
+                                       .roams = node->roams,
+                                       .hears_beacons = node->roams,
                                        .seed = number + identity.incarnation * 100};
     enum err error =
         node_new(&config, &identity, &stores, bench->now_us, &node->effects, &node->node);
@@ -238,6 +267,25 @@ void node_bench_join(struct node_bench *bench, unsigned number)
     if (number > bench->count)
         bench->count = number;
     begin(bench, number, false, true);
+}
+
+void node_bench_roam(struct node_bench *bench, unsigned number, bool is_told)
+{
+    for (unsigned store = 0; store < EFFECT_STORE_COUNT; store++)
+        node_disk_init(&bench->nodes[number].disks[store]);
+    if (number > bench->count)
+        bench->count = number;
+    bench->nodes[number].roams = true;
+    begin(bench, number, false, is_told);
+}
+
+void node_bench_beacon(struct node_bench *bench, unsigned number, unsigned said,
+                       const char *address)
+{
+    step(bench, number,
+         &(struct node_event){.kind = NODE_EVENT_BEACON,
+                              .peer = BENCH_STORE_ID(said),
+                              .address = slice_of_text(address)});
 }
 
 static bool all_are_in_sync(const struct node_bench *bench, unsigned count)

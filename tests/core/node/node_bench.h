@@ -1,9 +1,9 @@
 // One to five nodes in one thread of virtual time, over a network that a test cuts, slows and
 // robs.
 //
-// Promise: messages between two nodes arrive in order, 0.1 ms after they were sent, unless the test
-// holds, cuts or loses them; what a node writes is durable at once, unless its disk hangs. Replies
-// are kept by handle.
+// Promise: messages between two nodes, of which the one routed the other's address, arrive in
+// order, 0.1 ms after they were sent, unless the test holds, cuts or loses them; what a node writes
+// is durable at once, unless its disk hangs. Replies are kept by handle.
 #ifndef BRUSIO_TESTS_CORE_NODE_NODE_BENCH_H
 #define BRUSIO_TESTS_CORE_NODE_NODE_BENCH_H
 
@@ -34,6 +34,9 @@ struct bench_node {
     uint64_t told[EFFECT_STORE_COUNT]; // tokens that were reported durable
     bool hangs;                        // its data disk: nothing gets durable
     bool sleeps;                       // the process is stopped: nothing is heard, no time passes
+    bool roams;                        // a roaming peer
+    bool is_elusive;                   // and one that names no address
+    bool routes[BENCH_NODES_MAX + 1];  // it knows where these are
     uint64_t wake_us;
 };
 
@@ -76,6 +79,14 @@ void node_bench_start(struct node_bench *bench, unsigned number);
 void node_bench_start_joining(struct node_bench *bench, unsigned number);
 // A new node with empty disks that joins through node 1.
 void node_bench_join(struct node_bench *bench, unsigned number);
+
+// A new roaming peer with empty disks, which is told of node 1, or hears beacons.
+void node_bench_roam(struct node_bench *bench, unsigned number, bool is_told);
+// A beacon reaches node `number`: node `said` is at `address`.
+void node_bench_beacon(struct node_bench *bench, unsigned number, unsigned said,
+                       const char *address);
+// "127.0.0.1:5102", of node 2.
+const char *node_bench_address(unsigned number);
 
 // Nothing gets from or to the node any more, or everything again.
 void node_bench_isolate(struct node_bench *bench, unsigned number, bool cut);
