@@ -61,8 +61,9 @@ static void note_failure(struct sim_node *node)
     bool left = (node->ends || failure != ERR_OK) && host_has_left(node->host);
     if (failure == ERR_OK && !left)
         return;
-    bool expected =
-        failure == ERR_OK || node->disk_fails || (failure == ERR_REMOVED && node->leaves);
+    bool damaged = failure == ERR_CORRUPT && store_sim_has_damage(node->data);
+    bool expected = failure == ERR_OK || node->disk_fails || damaged ||
+                    (failure == ERR_REMOVED && node->leaves);
     if (!expected)
         cluster_sim_violation(node->cluster, "node %u stopped: %s", node->index + 1,
                               err_name(failure));

@@ -466,6 +466,11 @@ void store_sim_mend_page(struct store_sim *store)
     buf_clear(&store->damaged);
 }
 
+bool store_sim_has_damage(const struct store_sim *store)
+{
+    return store->damaged.length > 0;
+}
+
 void store_sim_set_sync(struct store_sim *store, const struct delay *sync)
 {
     store->sync = *sync;

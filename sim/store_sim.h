@@ -88,6 +88,7 @@ void store_sim_fail_reads(struct store_sim *store, enum err error);
 // record.
 bool store_sim_damage_page(struct store_sim *store, uint64_t index);
 void store_sim_mend_page(struct store_sim *store);
+bool store_sim_has_damage(const struct store_sim *store);
 
 // What `room` answers from now on: STORE_ROOM_PLENTY at first. It refuses nothing by itself.
 void store_sim_set_room(struct store_sim *store, enum store_room room);

@@ -101,8 +101,8 @@ static void test_next_suspects__wait_for_one_that_has_everything(void **state)
     assert_true(is_named(bench, C));
 }
 
-// The only one that is heard and has everything is failed by an operator in the same map: who relied on
-// it is not admitted, and nobody is dropped.
+// The only one that is heard and has everything is failed by an operator in the same map: who
+// relied on it is not admitted, and nobody is dropped.
 static void test_next_suspects__nobody_relies_on_who_is_failed_in_the_same_map(void **state)
 {
     struct bench *bench = *state;
