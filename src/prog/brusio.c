@@ -4,6 +4,7 @@
 // cluster of processes on this machine, and `brusio recover-voters`, which works on the directories
 // of stopped nodes. This file is the table of commands, and their help.
 #include "base/check.h"
+#include "cli/annotate_commands.h"
 #include "cli/cluster_commands.h"
 #include "cli/cluster_membership.h"
 #include "cli/demo.h"
@@ -13,6 +14,7 @@
 #include "cli/menu.h"
 #include "cli/node_commands.h"
 #include "cli/session.h"
+#include "cli/space_commands.h"
 #include "recover_voters.h"
 
 #include <stdlib.h>
@@ -21,6 +23,15 @@
 #define BITS_PLACEMENT                                                                             \
     (OPTION_BIT(OPTION_STRATEGY) | OPTION_BIT(OPTION_REPLICATION_FACTOR) |                         \
      OPTION_BIT(OPTION_MIN_IN_SYNC))
+#define BITS_OPTIMISTIC                                                                            \
+    (OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_FAMILY) | OPTION_BIT(OPTION_SIGNED) |             \
+     OPTION_BIT(OPTION_RUMOR_K) | OPTION_BIT(OPTION_RUMOR) | OPTION_BIT(OPTION_ANTI_ENTROPY) |     \
+     OPTION_BIT(OPTION_AUDIT) | OPTION_BIT(OPTION_RETENTION) | OPTION_BIT(OPTION_STABILITY))
+#define BITS_ANNOTATION                                                                            \
+    (OPTION_BIT(OPTION_CHANNEL) | OPTION_BIT(OPTION_RATING) | OPTION_BIT(OPTION_TAGS))
+#define BITS_FILTER                                                                                \
+    (OPTION_BIT(OPTION_CHANNEL) | OPTION_BIT(OPTION_LINK) | OPTION_BIT(OPTION_AUTHOR) |            \
+     OPTION_BIT(OPTION_SEARCH) | OPTION_BIT(OPTION_MUTED))
 // What every command takes, whether it has a use for it or not.
 #define BITS_COMMON (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP))
 
@@ -29,7 +40,7 @@ struct command {
     const char *operands; // as the help shows them
     const char *summary;
     const char *detail; // more for its own help, or NULL
-    uint32_t options;   // without BITS_COMMON
+    uint64_t options;   // without BITS_COMMON
     size_t words_min;   // after the name
     size_t words_max;
     bool connects; // it talks to a cluster's nodes
@@ -44,8 +55,14 @@ static const struct command commands[] = {
      1, 2, true, put_command},
     {"get", "KEY", "print a value",
      "The bytes of the value as they are; on a terminal a line's end follows.\n"
-     "In JSON, a value that is not UTF-8 is \"value_base64\".",
-     OPTIONS_OF_CLIENT | BITS_KEY | OPTION_BIT(OPTION_LOCAL), 1, 1, true, get_command},
+     "In JSON, a value that is not UTF-8 is \"value_base64\".\n"
+     "Of an optimistic keyspace, what the node has, at once. Other versions may be in conflict "
+     "with "
+     "it:\n"
+     "then standard error says so, and --conflicts and --json show them.",
+     OPTIONS_OF_CLIENT | BITS_KEY | OPTION_BIT(OPTION_LOCAL) | OPTION_BIT(OPTION_STABLE) |
+         OPTION_BIT(OPTION_CONFLICTS),
+     1, 1, true, get_command},
     {"delete", "KEY", "delete a key", NULL,
      OPTIONS_OF_CLIENT | BITS_KEY | OPTION_BIT(OPTION_IF_MATCH), 1, 1, true, delete_command},
     {"list", "", "list keys",
@@ -81,10 +98,93 @@ static const struct command commands[] = {
     {"nodes-for", "KEY", "show which nodes hold a key", "Of the keyspace 'default'.",
      OPTIONS_OF_CLIENT, 1, 1, true, nodes_for_command},
     {"keyspaces", "", "show the keyspaces", NULL, OPTIONS_OF_CLIENT, 0, 0, true, keyspaces_command},
-    {"keyspaces create", "NAME", "make a keyspace", NULL, OPTIONS_OF_CLIENT | BITS_PLACEMENT, 1, 1,
-     true, keyspaces_create_command},
-    {"keyspaces change", "NAME", "change how a keyspace is placed", NULL,
+    {"keyspaces create", "NAME", "make a keyspace",
+     "A strong one takes --strategy, --replication-factor and --min-in-sync, an optimistic one the "
+     "others,\n"
+     "which are for ever. A family, such as 'notes', holds channels, such as 'notes/home', which "
+     "come\n"
+     "to be when they are first used.",
+     OPTIONS_OF_CLIENT | BITS_PLACEMENT | BITS_OPTIMISTIC, 1, 1, true, keyspaces_create_command},
+    {"keyspaces change", "NAME", "change how a strong keyspace is placed", NULL,
      OPTIONS_OF_CLIENT | BITS_PLACEMENT, 1, 1, true, keyspaces_change_command},
+    {"peers", "", "show whom a node exchanges optimistic keyspaces with",
+     "Of the node that --endpoint names, or the first that answers. HEARD is when it last heard of "
+     "the\n"
+     "peer; KEYSPACES counts what the peer keeps, channels too.",
+     OPTIONS_OF_CLIENT, 0, 0, true, peers_command},
+    {"stability", "NAME", "show how stable an optimistic keyspace is",
+     "As the node that --endpoint names, or the first that answers, knows it. The primary makes\n"
+     "operations stable; the others are tentative. What deletes left behind goes once it is under "
+     "the\n"
+     "horizon.",
+     OPTIONS_OF_CLIENT, 1, 1, true, stability_command},
+    {"subscribe", "NAME", "let a node keep an optimistic keyspace or channel",
+     "The node that --endpoint names, or the first that answers. A member keeps every optimistic\n"
+     "keyspace, and every channel that it hears of.",
+     OPTIONS_OF_CLIENT, 1, 1, true, subscribe_command},
+    {"unsubscribe", "NAME", "let a roaming peer keep it no more",
+     "Refused while something that was written there has reached no other peer.", OPTIONS_OF_CLIENT,
+     1, 1, true, unsubscribe_command},
+    {"exchange", "NAME [PEER]", "exchange an optimistic keyspace now",
+     "With the peer of that id ('brusio peers'), or any. Returns when it has begun.",
+     OPTIONS_OF_CLIENT, 1, 2, true, exchange_command},
+    {"bundle export", "FILE", "write operations to a file, to be carried",
+     "Of the keyspace or channel that --keyspace names, or of the only optimistic one. '-' is "
+     "standard\n"
+     "output. With --since, the id of the peer that it is for ('brusio peers'), the file is small, "
+     "and\n"
+     "enough for that peer alone.",
+     OPTIONS_OF_CLIENT | BITS_KEY | OPTION_BIT(OPTION_SINCE), 1, 1, true, bundle_export_command},
+    {"bundle import", "FILE", "take in operations from a file",
+     "'-' is standard input. A file that was damaged is refused as a whole; one that is imported "
+     "again\n"
+     "changes nothing.",
+     OPTIONS_OF_CLIENT | BITS_KEY, 1, 1, true, bundle_import_command},
+    {"annotate add", "LINK [TEXT|-]", "write an annotation on a link",
+     "As the user of the node that is asked, in the channel of --channel. LINK is a URL, a magnet "
+     "link or\n"
+     "an ed2k link of a file. '-' is what standard input holds. Say a text, a rating or tags.",
+     OPTIONS_OF_CLIENT | BITS_ANNOTATION | OPTION_BIT(OPTION_REPLY_TO), 1, 2, true,
+     annotate_add_command},
+    {"annotate edit", "ID [TEXT|-]", "change an annotation of one's own",
+     "What is not named stays. Versions in conflict are replaced too.",
+     OPTIONS_OF_CLIENT | BITS_ANNOTATION, 1, 2, true, annotate_edit_command},
+    {"annotate rm", "ID", "delete an annotation of one's own", NULL,
+     OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_CHANNEL), 1, 1, true, annotate_rm_command},
+    {"annotate ls", "", "list annotations",
+     "Of one channel, or of all that the node keeps; at most 50, unless --limit says more.",
+     OPTIONS_OF_CLIENT | BITS_FILTER | OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_ORDER) |
+         OPTION_BIT(OPTION_LIMIT),
+     0, 0, true, annotate_ls_command},
+    {"annotate show", "ID", "show an annotation, with the versions in conflict", NULL,
+     OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_CHANNEL), 1, 1, true, annotate_show_command},
+    {"annotate restore", "ID VERSION", "choose among versions in conflict",
+     "VERSION, as 'annotate show' prints it, is written again in place of all.",
+     OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_CHANNEL), 2, 2, true, annotate_restore_command},
+    {"annotate channels", "", "show the channels that the node keeps", NULL, OPTIONS_OF_CLIENT, 0,
+     0, true, annotate_channels_command},
+    {"annotate subscribe", "CHANNEL", "keep a channel, which comes to be by that", NULL,
+     OPTIONS_OF_CLIENT, 1, 1, true, annotate_subscribe_command},
+    {"annotate unsubscribe", "CHANNEL", "want a channel no more",
+     "A roaming peer drops its copy; a member keeps it, for others.", OPTIONS_OF_CLIENT, 1, 1, true,
+     annotate_unsubscribe_command},
+    {"annotate mute", "AUTHOR", "see an author no more", "Of this node's lists and feeds only.",
+     OPTIONS_OF_CLIENT, 1, 1, true, annotate_mute_command},
+    {"annotate unmute", "AUTHOR", "see a muted author again", NULL, OPTIONS_OF_CLIENT, 1, 1, true,
+     annotate_unmute_command},
+    {"annotate muted", "", "show the muted authors", NULL, OPTIONS_OF_CLIENT, 0, 0, true,
+     annotate_muted_command},
+    {"annotate export", "CHANNEL", "print a channel as a Web Annotation document",
+     "To standard output, or to --file.", OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_FILE), 1, 1, true,
+     annotate_export_command},
+    {"annotate import", "FILE|-", "bring in such a document",
+     "One's own annotations come back under their ids, unless what is there is as new. Those of "
+     "others are\n"
+     "left out, for nobody can sign for them; with --as-own they become one's own.",
+     OPTIONS_OF_CLIENT | OPTION_BIT(OPTION_CHANNEL) | OPTION_BIT(OPTION_AS_OWN), 1, 1, true,
+     annotate_import_command},
+    {"annotate feed", "", "print annotations as they come", "Until Ctrl-C.",
+     OPTIONS_OF_CLIENT | BITS_FILTER, 0, 0, true, annotate_feed_command},
     {"menu", "", "do all this from a menu", NULL, OPTIONS_OF_CLIENT | BITS_KEY, 0, 0, true,
      menu_command},
     {"demo", "", "see data stay available while a node fails",
@@ -158,7 +258,7 @@ static const char exit_code_help[] =
     "  0  success\n"
     "  1  the operation failed; standard error says why\n"
     "  2  the command line cannot be understood\n"
-    "  3  get, delete: there is no such key\n"
+    "  3  get, delete: there is no such key; annotate show, edit, rm: no such annotation\n"
     "  4  the condition of --if-match or --if-absent does not hold\n"
     "  5  unavailable: no connection, no answer in time, no replica to answer, or an unknown "
     "outcome\n"
@@ -207,7 +307,7 @@ static void print_option(enum option_id id)
     }
 }
 
-static void print_options(uint32_t options)
+static void print_options(uint64_t options)
 {
     for (size_t id = 0; id < OPTION_COUNT; id++) {
         if ((options & OPTION_BIT(id)) != 0)
@@ -272,7 +372,7 @@ static void print_command_help(const struct command *command)
     if (command->detail != NULL)
         printf("%s\n", command->detail);
     printf("\nOptions:\n");
-    print_options((command->options & ~(uint32_t)OPTIONS_OF_CLIENT) |
+    print_options((command->options & ~OPTIONS_OF_CLIENT) |
                   (command->connects ? 0 : command->options & OPTIONS_OF_CLIENT) | BITS_COMMON);
     if (command->connects) {
         printf("\nWhich cluster:\n");
@@ -314,7 +414,7 @@ static enum exit_code help(const struct session *session, const char *const *wor
 // The words and options fit the command; otherwise says what does not, and gives EXIT_CODE_USAGE.
 static enum exit_code check_command(const struct session *session, const struct command *command)
 {
-    uint32_t extra = session->options.given & ~(command->options | BITS_COMMON);
+    uint64_t extra = session->options.given & ~(command->options | BITS_COMMON);
     for (size_t id = 0; id < OPTION_COUNT; id++) {
         if ((extra & OPTION_BIT(id)) != 0)
             return session_usage(session, "'brusio %s' takes no --%s: see 'brusio %s --help'",

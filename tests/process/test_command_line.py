@@ -194,15 +194,18 @@ class CommandLine(cluster.ClusterTest):
     def test_menu(self):
         lines = ["7", "1", "consistent", "2", "2", "menu-key", "menu value", "3", "menu-key", "5", "2", "7", "3",
                  "menu-key", "6", "2", "5", "1", "8", "4", "menu-key", "3", "menu-key", "1", "full", "nonsense", "0",
-                 "12", "", "5", "one", "5", "9", "9", "nowhere", "10", "2", "no", "11"]
+                 "16", "", "5", "one", "5", "9", "9", "nowhere", "10", "2", "no", "11", "12", "default", "12", "absent",
+                 "13", "menu", "http://menu", "from the menu", "4", "14", "HTTP://MENU:80/", "14", "http://other/", "15"]
         ran = self.cluster.command("menu", standard_input=("\n".join(lines) + "\n").encode())
         self.assertEqual(ran.status, OK, ran)
         for text in ("The strategy is consistent.", "Created.", "menu value", "Node 2 is failed.", "dead",
-                     "Node 2 is recovered.", "1 recovered.", "Deleted.", "The strategy is full.", "Nothing was changed."):
+                     "Node 2 is recovered.", "1 recovered.", "Deleted.", "The strategy is full.", "Nothing was changed.",
+                     "is asked, and keeps nothing", "\n1 annotations.", ": 0 annotations."):
             self.assertIn(text, ran.output)
         self.assertEqual(ran.output.count("menu value\n"), 2)
+        self.assertEqual(ran.output.count("  from the menu\n"), 2)
         for text in ("'nonsense' is not one of the choices", "'one' is not a node's number", "no such key",
-                     "'nowhere' is not HOST:PORT"):
+                     "'nowhere' is not HOST:PORT", "\"default\" is a strong keyspace", "no keyspace \"absent\""):
             self.assertIn(text, ran.errors)
         self.expect_values({"menu-key": None})
 

@@ -90,7 +90,7 @@ static enum err check_tags(const struct annotation *annotation, struct errmsg *p
     return error;
 }
 
-static enum err check_channel(struct slice channel, struct errmsg *problem)
+enum err annotation_check_channel(struct slice channel, struct errmsg *problem)
 {
     if (channel.length == 0)
         return errmsg_set(problem, ERR_INVALID, "the channel is missing");
@@ -100,9 +100,9 @@ static enum err check_channel(struct slice channel, struct errmsg *problem)
     for (size_t i = 0; i < channel.length; i++) {
         uint8_t byte = channel.bytes[i];
         bool mark = byte == '-' || byte == '_' || byte == '.';
-        if (mark && i == 0)
+        if (mark && (i == 0 || i + 1 == channel.length))
             return errmsg_set(problem, ERR_INVALID,
-                              "the channel must begin with a letter or a digit");
+                              "the channel must begin and end with a letter or a digit");
         if (!mark && !text_is_digit(byte) && !(byte >= 'a' && byte <= 'z'))
             return errmsg_set(problem, ERR_INVALID,
                               "the channel is wrong at byte %zu: it may have a to z, 0 to 9, -, _ "
@@ -138,7 +138,7 @@ static enum err check_times(const struct annotation *annotation, struct errmsg *
 
 enum err annotation_check_draft(const struct annotation *annotation, struct errmsg *problem)
 {
-    enum err error = check_channel(annotation->channel, problem);
+    enum err error = annotation_check_channel(annotation->channel, problem);
     if (error == ERR_OK)
         error = check_link(annotation, problem);
     if (error == ERR_OK)

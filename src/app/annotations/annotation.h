@@ -10,8 +10,8 @@
 //  3. At most ANNOTATION_TAGS_MAX tags, in the writer's order and no two alike, each 1 to
 //     ANNOTATION_TAG_BYTES_MAX bytes of UTF-8 without control characters, and without spaces at
 //     either end.
-//  4. The channel is 1 to ANNOTATION_CHANNEL_BYTES_MAX of a-z, 0-9, "-", "_" and ".", the first a
-//     letter or a digit.
+//  4. The channel is 1 to ANNOTATION_CHANNEL_BYTES_MAX of a-z, 0-9, "-", "_" and ".", the first and
+//     the last a letter or a digit.
 //  5. The link is one (link.h), and the identity is that link's.
 //  6. Created is not after modified, and modified not after the year 9999.
 //  7. The id is one, and an annotation does not reply to itself.
@@ -62,6 +62,9 @@ WARN_UNUSED enum err annotation_set_link(struct annotation *annotation, struct s
 struct slice annotation_identity(const struct annotation *annotation);
 
 bool annotation_is_reply(const struct annotation *annotation);
+
+// Invariant 4 alone. ERR_INVALID or ERR_TOO_LARGE with `problem`.
+WARN_UNUSED enum err annotation_check_channel(struct slice channel, struct errmsg *problem);
 
 // What a writer gives: everything but id and times (invariants 1 to 5). ERR_INVALID, or
 // ERR_TOO_LARGE when something is over a limit, with the field and what is wrong with it in

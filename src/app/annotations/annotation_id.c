@@ -13,6 +13,20 @@ struct annotation_id annotation_id_of(const struct signing_key *author,
     return id;
 }
 
+struct annotation_id annotation_id_adopted(const struct signing_key *author,
+                                           const struct annotation_id *original)
+{
+    const struct slice pieces[] = {slice_of(original->author, sizeof original->author),
+                                   slice_of(original->number, sizeof original->number)};
+    struct sha256 sum = sha256_of_pieces(pieces, sizeof pieces / sizeof *pieces);
+    return annotation_id_of(author, sum.bytes);
+}
+
+enum err annotation_author_parse(struct slice text, uint8_t out[ANNOTATION_AUTHOR_BYTES])
+{
+    return text_read_hex(text, out, ANNOTATION_AUTHOR_BYTES) ? ERR_OK : ERR_INVALID;
+}
+
 bool annotation_id_equal(const struct annotation_id *a, const struct annotation_id *b)
 {
     return memcmp(a->author, b->author, sizeof a->author) == 0 &&

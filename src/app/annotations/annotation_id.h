@@ -30,6 +30,11 @@ struct annotation_id {
 struct annotation_id annotation_id_of(const struct signing_key *author,
                                       const uint8_t number[ANNOTATION_NUMBER_BYTES]);
 
+// The id under which this author writes again what somebody wrote as `original`: the same each
+// time, so that it is written once.
+struct annotation_id annotation_id_adopted(const struct signing_key *author,
+                                           const struct annotation_id *original);
+
 bool annotation_id_is_none(const struct annotation_id *id);
 bool annotation_id_equal(const struct annotation_id *a, const struct annotation_id *b);
 
@@ -38,6 +43,10 @@ void annotation_id_append(struct buf *out, const struct annotation_id *id);
 
 // ERR_INVALID when `text` is not the text of an id, or of none.
 WARN_UNUSED enum err annotation_id_parse(struct slice text, struct annotation_id *out);
+
+// An author alone, as an id's text begins. ERR_INVALID.
+WARN_UNUSED enum err annotation_author_parse(struct slice text,
+                                             uint8_t out[ANNOTATION_AUTHOR_BYTES]);
 
 // Appends the key, ANNOTATION_KEY_BYTES.
 void annotation_key_encode(struct buf *out, const struct annotation_id *id);

@@ -1,15 +1,17 @@
 // Annotations as JSON, for the REST API.
 //
-//     {"id": "<author>-<number>", "channel": "films", "link": "<as written>",
-//      "identity": "<of the link>", "text": "...", "rating": 4, "tags": ["a", "b"],
-//      "replies_to": "<id>", "created_ms": 1700000000000, "modified_ms": 1700000000000}
+//     {"id": "<author>-<number>", "channel": "films",
+//      "link": {"original": "<as written>", "identity": "<of the link>", "name": "..."},
+//      "author": "<author>", "text": "...", "rating": 4, "tags": ["a", "b"],
+//      "replies_to": "<id>", "created": "2026-03-01T12:30:00.250Z", "modified": "..."}
 //
-// Promise: what annotation_to_json gives is read to the same annotation. Read strictly: a field
-// that is not known, of the wrong type, or null is refused, with a sentence that names it, and a
+// Promise: every field is always there; without a text it is "", without tags [], and null stands
+// for no rating, no annotation that is replied to, and no name. What writers give is read strictly:
+// a field that is not known or of the wrong type is refused, with a sentence that names it, and a
 // malformed link with the place.
 //
-// "text", "rating", "tags" and "replies_to" are left out when there is none. Spaces around a tag
-// are dropped. It does not parse JSON text: the caller bounds its size and depth.
+// Spaces around a tag are dropped. It does not parse JSON text: the caller bounds its size and
+// depth.
 #ifndef BRUSIO_APP_ANNOTATIONS_ANNOTATION_JSON_H
 #define BRUSIO_APP_ANNOTATIONS_ANNOTATION_JSON_H
 
@@ -20,14 +22,16 @@
 // Gives the JSON of an annotation that annotation_check accepts.
 json_t *annotation_to_json(const struct annotation *annotation);
 
-// All fields; "identity" may be left out, and is that of the link otherwise. What is read passes
-// annotation_check. `out` borrows from `object`. ERR_INVALID or ERR_TOO_LARGE with `problem`.
-WARN_UNUSED enum err annotation_from_json(const json_t *object, struct annotation *out,
-                                          struct errmsg *problem);
-
-// What a writer gives: "channel", "link", "text", "rating", "tags" and "replies_to". What is read
-// passes annotation_check_draft; id and times are for the caller to set.
+// What a writer gives: "channel", "link", "text", "rating", "tags" and "replies_to"; all but the
+// first two may be left out. What is read passes annotation_check_draft; id and times are for the
+// caller to set. `out` borrows from `object`. ERR_INVALID or ERR_TOO_LARGE with `problem`.
 WARN_UNUSED enum err annotation_draft_from_json(const json_t *object, struct annotation *out,
                                                 struct errmsg *problem);
+
+// What a writer changes: "text", "rating" and "tags", at least one of them; null takes away what
+// there was, as in RFC 7396. On ERR_OK `annotation`, which borrows from `object` then, passes
+// annotation_check_draft as it did before. ERR_INVALID or ERR_TOO_LARGE with `problem`.
+WARN_UNUSED enum err annotation_edit_from_json(const json_t *object, struct annotation *annotation,
+                                               struct errmsg *problem);
 
 #endif

@@ -36,6 +36,7 @@ void epidemic_forget_some(struct epidemic *epidemic, struct effects *effects,
 void epidemic_greet(struct epidemic *epidemic, struct effects *effects, uint64_t peer, bool answer);
 void epidemic_on_hello(struct epidemic *epidemic, struct effects *effects, uint64_t peer,
                        const struct message_peer_hello *hello);
+void epidemic_tell_anew(struct epidemic *epidemic);
 void epidemic_peers_tick(struct epidemic *epidemic, struct effects *effects);
 
 void epidemic_rumor_tick(struct epidemic *epidemic, struct effects *effects,

@@ -2,6 +2,8 @@
 
 enum {
     HELLO_MS = 20 * 1000,
+    TOLD_PER_TICK = 16,
+    TELL_US = 50 * 1000,
     FOUND_US = 100 * 1000, // between greetings of those whom beacons name
     CHANNEL_BYTES_MAX = 5 + 1 + KEYSPACE_NAME_BYTES_MAX,
 };
@@ -23,6 +25,9 @@ static void put_spaces(struct epidemic *epidemic, struct buf *out)
 void epidemic_greet(struct epidemic *epidemic, struct effects *effects, uint64_t peer, bool answer)
 {
     struct buf spaces;
+    struct peer *known = peers_find(&epidemic->peers, peer);
+    if (known != NULL)
+        known->told = true;
     buf_init(&spaces, EPIDEMIC_REPLICAS_MAX * (8 + CHANNEL_BYTES_MAX));
     put_spaces(epidemic, &spaces);
     buf_clear(&epidemic->scratch);
@@ -119,11 +124,38 @@ void epidemic_on_hello(struct epidemic *epidemic, struct effects *effects, uint6
     }
 }
 
+// What this peer keeps has changed: everybody is told anew, some with each tick.
+void epidemic_tell_anew(struct epidemic *epidemic)
+{
+    for (uint32_t i = 0; i < epidemic->peers.count; i++)
+        epidemic->peers.list[i]->told = false;
+    epidemic->next_hello_us = epidemic->now_us;
+}
+
+// Those that are heard and were not told yet. True when some are left.
+static bool tell_some(struct epidemic *epidemic, struct effects *effects)
+{
+    unsigned told = 0;
+    for (uint32_t i = 0; i < epidemic->peers.count; i++) {
+        struct peer *peer = epidemic->peers.list[i];
+        if (peer->told || !peer_is_heard(peer, epidemic->now_us))
+            continue;
+        if (told++ == TOLD_PER_TICK)
+            return true;
+        epidemic_greet(epidemic, effects, peer->store_id, false);
+    }
+    return false;
+}
+
 // Greets somebody now and then: who was met and not greeted yet is the likeliest.
 void epidemic_peers_tick(struct epidemic *epidemic, struct effects *effects)
 {
     if (epidemic->now_us < epidemic->next_hello_us)
         return;
+    if (tell_some(epidemic, effects)) {
+        epidemic->next_hello_us = epidemic->now_us + TELL_US;
+        return;
+    }
     struct peer *peer = peers_choose(&epidemic->peers, 0, epidemic->now_us);
     bool lonely = true;
     if (peer != NULL) {

@@ -134,6 +134,7 @@ enum err epidemic_join(struct epidemic *epidemic, uint64_t id, uint32_t keyspace
     epidemic->replica_count++;
     epidemic_stability_load(epidemic, replica);
     epidemic_wake_for(epidemic, replica);
+    epidemic_tell_anew(epidemic);
     return ERR_OK;
 }
 
@@ -171,6 +172,7 @@ void epidemic_leave_on(struct epidemic *epidemic, uint64_t id)
     if (replica == NULL)
         return;
     replica->leaving = true;
+    epidemic_tell_anew(epidemic);
     replica->next_sweep_us = epidemic->now_us;
     epidemic_sessions_leave(epidemic, &replica->space);
     epidemic_stability_release(replica);

@@ -33,6 +33,7 @@ struct peer {
     uint64_t store_id;
     char address[ADDRESS_BYTES_MAX + 1]; // "host:port"; empty: not known, it reaches us
     bool is_member;                      // of the map
+    bool told;                           // it was told what this peer keeps now
     bool greeted;                        // it has said what it keeps
     bool is_elusive;                     // it names no address itself: others say where it is
     uint64_t heard_us;                   // 0: never in this run

@@ -11,14 +11,8 @@
 // What a client is asked to wait when a node cannot take its request now.
 enum { RETRY_AFTER_S = 1 };
 
-struct MHD_Response *answer_response(struct answer *answer)
+bool answer_add_headers(const struct answer *answer, struct MHD_Response *response)
 {
-    // The library frees the bytes once they are sent, so nothing is copied.
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        answer->body.length, answer->body.bytes, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL)
-        return NULL;
-    buf_init(&answer->body, answer->body.max);
     bool done = true;
     if (answer->content_type != NULL)
         done = done && MHD_add_response_header(response, "Content-Type", answer->content_type);
@@ -39,9 +33,26 @@ struct MHD_Response *answer_response(struct answer *answer)
                MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"brusio\"");
     if (answer->local)
         done = done && MHD_add_response_header(response, "Brusio-Consistency", "local");
+    if (answer->state != NULL) {
+        char conflicts[16];
+        snprintf(conflicts, sizeof conflicts, "%u", answer->conflicts);
+        done = done && MHD_add_response_header(response, "Brusio-State", answer->state) &&
+               MHD_add_response_header(response, "Brusio-Conflicts", conflicts);
+    }
     if (answer->close)
         done = done && MHD_add_response_header(response, "Connection", "close");
-    if (done)
+    return done;
+}
+
+struct MHD_Response *answer_response(struct answer *answer)
+{
+    // The library frees the bytes once they are sent, so nothing is copied.
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        answer->body.length, answer->body.bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        return NULL;
+    buf_init(&answer->body, answer->body.max);
+    if (answer_add_headers(answer, response))
         return response;
     MHD_destroy_response(response);
     return NULL;
@@ -58,6 +69,7 @@ static const struct outcome OUTCOMES[ERR_COUNT] = {
     [ERR_INVALID] = {400, 0, "correct the request"},
     [ERR_TOO_LARGE] = {413, 0, "send less"},
     [ERR_NOT_FOUND] = {404, 0, "check the name"},
+    [ERR_DENIED] = {403, 0, "only its author may"},
     [ERR_EXISTS] = {409, 0, "choose another name, or change what is there"},
     [ERR_MISMATCH] = {412, 0, "read the present version and decide again"},
     [ERR_ILLEGAL] = {409, 0, "look at /v1/nodes, then ask for another step"},
@@ -65,6 +77,7 @@ static const struct outcome OUTCOMES[ERR_COUNT] = {
     [ERR_CUT_OFF] = {503, RETRY_AFTER_S,
                      "ask another node, or read with consistency=local; it heals by itself once "
                      "the nodes can talk"},
+    [ERR_ROAMING] = {503, 0, "its /v1/nodes names the members; optimistic keyspaces are here"},
     [ERR_RETRY] = {503, RETRY_AFTER_S, "send the same request again"},
     [ERR_UNDECIDED] = {504, 0,
                        "read before you repeat it, or repeat it with the same Idempotency-Key"},

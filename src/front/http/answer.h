@@ -10,4 +10,7 @@ struct MHD_Response;
 // no memory.
 struct MHD_Response *answer_response(struct answer *answer);
 
+// Adds what the answer's fields say as headers. False when there is no memory.
+bool answer_add_headers(const struct answer *answer, struct MHD_Response *response);
+
 #endif

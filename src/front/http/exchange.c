@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "front/http/answer.h"
+#include "front/http/stream.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -14,9 +15,17 @@ struct exchange *exchange_new(struct gateway *gateway, struct caller *caller,
     exchange->caller = caller;
     exchange->connection = connection;
     list_init(&exchange->waiting);
+    list_init(&exchange->turn);
     buf_init(&exchange->body, SIZE_MAX / 2);
     buf_init(&exchange->answer.body, SIZE_MAX / 2);
     return exchange;
+}
+
+static void release(struct exchange *exchange)
+{
+    if (exchange->work != NULL)
+        exchange->end_work(exchange->work);
+    free(exchange);
 }
 
 static void hold(struct exchange *exchange, size_t bytes)
@@ -34,7 +43,7 @@ static void let_go(struct exchange *exchange, size_t bytes)
 
 void exchange_body_drop(struct exchange *exchange)
 {
-    if (exchange->asked)
+    if (exchange->asked > 0)
         exchange->owed_bytes += exchange->body.length;
     else
         let_go(exchange, exchange->body.length);
@@ -47,11 +56,14 @@ void exchange_end(struct exchange *exchange)
     let_go(exchange, exchange->held_bytes - exchange->owed_bytes);
     buf_release(&exchange->answer.body);
     list_remove(&exchange->waiting);
+    list_remove(&exchange->turn);
+    stream_free(exchange->stream);
+    exchange->stream = NULL;
     exchange->connection = NULL;
-    if (exchange->asked)
+    if (exchange->asked > 0)
         list_append(&exchange->gateway->orphans, &exchange->waiting);
     else
-        free(exchange);
+        release(exchange);
 }
 
 static struct slice lookup(const struct exchange *exchange, enum MHD_ValueKind kind,
@@ -73,6 +85,36 @@ struct slice exchange_header(const struct exchange *exchange, const char *name)
 struct slice exchange_argument(const struct exchange *exchange, const char *name)
 {
     return lookup(exchange, MHD_GET_ARGUMENT_KIND, name);
+}
+
+struct visiting {
+    exchange_visit *visit;
+    void *context;
+};
+
+static enum MHD_Result visit_argument(void *context, enum MHD_ValueKind kind, const char *name,
+                                      size_t name_bytes, const char *value, size_t value_bytes)
+{
+    const struct visiting *visiting = context;
+    (void)kind;
+    struct slice text = value == NULL ? slice_of_text("") : slice_of(value, value_bytes);
+    return visiting->visit(visiting->context, slice_of(name, name_bytes), text) ? MHD_YES : MHD_NO;
+}
+
+void exchange_arguments(const struct exchange *exchange, exchange_visit *visit, void *context)
+{
+    struct visiting visiting = {.visit = visit, .context = context};
+    MHD_get_connection_values_n(exchange->connection, MHD_GET_ARGUMENT_KIND, visit_argument,
+                                &visiting);
+}
+
+enum err exchange_hold(struct exchange *exchange, size_t bytes)
+{
+    if (!gateway_has_room(exchange->gateway, exchange->held_bytes, bytes,
+                          exchange->gateway->intake_bytes_max))
+        return ERR_BUSY;
+    hold(exchange, bytes);
+    return ERR_OK;
 }
 
 enum err exchange_body_append(struct exchange *exchange, struct slice bytes, size_t bytes_max)
@@ -106,44 +148,89 @@ static void wake(struct exchange *exchange)
     hold_answer(exchange);
     exchange->suspended = false;
     list_remove(&exchange->waiting);
+    list_remove(&exchange->turn);
     exchange->gateway->resumed = true;
     MHD_resume_connection(exchange->connection);
+}
+
+static bool is_under_way(const struct exchange *exchange)
+{
+    return exchange->asked > 0 || !list_empty(&exchange->turn);
+}
+
+// A piece of the work is done.
+static void go_on(struct exchange *exchange)
+{
+    CHECK(exchange_is_answered(exchange) || is_under_way(exchange));
+    if (exchange_is_answered(exchange) && exchange->suspended)
+        wake(exchange);
+}
+
+static void drop_owed(struct exchange *exchange)
+{
+    if (exchange->gateway != NULL)
+        let_go(exchange, exchange->owed_bytes);
+    exchange->owed_bytes = 0;
 }
 
 static void on_reply(void *context, const struct reply *reply)
 {
     struct exchange *exchange = context;
-    CHECK(exchange->asked);
-    exchange->asked = false;
-    if (exchange->gateway != NULL)
-        let_go(exchange, exchange->owed_bytes);
-    exchange->owed_bytes = 0;
+    CHECK(exchange->asked > 0);
+    if (--exchange->asked == 0)
+        drop_owed(exchange);
     if (exchange->connection == NULL) {
+        if (exchange->asked > 0)
+            return;
         list_remove(&exchange->waiting);
-        free(exchange);
-        return;
+        release(exchange);
+    } else if (exchange->stream != NULL) {
+        exchange->respond(exchange, reply);
+        stream_send(exchange);
+    } else if (!exchange_is_answered(exchange)) {
+        exchange->respond(exchange, reply);
+        // Otherwise whoever asks goes on.
+        if (!exchange->asking)
+            go_on(exchange);
     }
-    if (exchange_is_answered(exchange))
-        return;
-    exchange->respond(exchange, reply);
-    CHECK(exchange_is_answered(exchange) || exchange->asked);
-    if (exchange_is_answered(exchange) && exchange->suspended)
-        wake(exchange);
 }
 
 void exchange_ask(struct exchange *exchange, const struct request *request,
                   exchange_respond *respond)
 {
-    CHECK(!exchange->asked && !exchange_is_answered(exchange));
-    exchange->asked = true;
+    CHECK(exchange->asked < EXCHANGE_ASKED_MAX);
+    CHECK(!exchange_is_answered(exchange) || exchange->stream != NULL);
+    exchange->asked++;
     exchange->respond = respond;
     exchange->patience = request->kind == REQUEST_CHANGE ? PATIENCE_CHANGE : PATIENCE_RECORD;
+    bool within = exchange->asking;
+    exchange->asking = true;
     host_request(exchange->gateway->host, request, on_reply, exchange);
+    exchange->asking = within;
+}
+
+void exchange_later(struct exchange *exchange, exchange_step *step)
+{
+    CHECK(!exchange_is_answered(exchange) && list_empty(&exchange->turn));
+    struct list *turns = &exchange->gateway->turns;
+    exchange->step = step;
+    list_append(exchange->has_begun ? turns->next : turns, &exchange->turn);
+}
+
+void exchange_run_turn(struct gateway *gateway)
+{
+    struct list *first = list_take_first(&gateway->turns);
+    if (first == NULL)
+        return;
+    struct exchange *exchange = LIST_ITEM(first, struct exchange, turn);
+    exchange->has_begun = true;
+    exchange->step(exchange);
+    go_on(exchange);
 }
 
 void exchange_give_up(struct exchange *exchange, const char *why)
 {
-    CHECK(exchange->suspended && exchange->asked);
+    CHECK(exchange->suspended && is_under_way(exchange));
     if (exchange->method == METHOD_GET || exchange->method == METHOD_HEAD)
         exchange_fail(exchange, 504, "timeout", "%s: ask again, or ask another node", why);
     else
@@ -179,7 +266,7 @@ void exchange_empty(struct exchange *exchange, unsigned status)
 
 void exchange_suspend(struct exchange *exchange)
 {
-    CHECK(exchange->asked && !exchange_is_answered(exchange));
+    CHECK(is_under_way(exchange) && !exchange_is_answered(exchange));
     exchange_body_drop(exchange);
     exchange->suspended = true;
     caller_enter(exchange->caller, CALLER_WORKING);
@@ -193,7 +280,8 @@ bool exchange_send(struct exchange *exchange)
     exchange_body_drop(exchange);
     hold_answer(exchange);
     caller_enter(exchange->caller, CALLER_SENDING);
-    struct MHD_Response *response = answer_response(&exchange->answer);
+    struct MHD_Response *response =
+        exchange->stream != NULL ? stream_response(exchange) : answer_response(&exchange->answer);
     if (response == NULL)
         return false;
     enum MHD_Result queued =

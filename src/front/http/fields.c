@@ -69,6 +69,11 @@ void fields_free(struct fields *fields)
     free(fields);
 }
 
+const json_t *fields_object(const struct fields *fields)
+{
+    return fields->object;
+}
+
 bool fields_have(const struct fields *fields, const char *name)
 {
     return json_object_get(fields->object, name) != NULL;
@@ -102,6 +107,16 @@ enum err fields_text(const struct fields *fields, const char *name, struct slice
     *out = slice_of(json_string_value(value), json_string_length(value));
     if (out->length == 0)
         return errmsg_set(problem, ERR_INVALID, "the field \"%s\" must not be empty", name);
+    return ERR_OK;
+}
+
+enum err fields_boolean(const struct fields *fields, const char *name, bool *out,
+                        struct errmsg *problem)
+{
+    const json_t *value = json_object_get(fields->object, name);
+    if (!json_is_boolean(value))
+        return errmsg_set(problem, ERR_INVALID, "the field \"%s\" must be true or false", name);
+    *out = json_is_true(value);
     return ERR_OK;
 }
 

@@ -12,9 +12,14 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <jansson.h>
+
 #define FIELDS_DEPTH_MAX 8
 
 struct fields;
+
+// The object itself, for those who read it in their own way; borrowed.
+const json_t *fields_object(const struct fields *fields);
 
 // Gives fields to be ended by fields_free, or ERR_INVALID with `problem`. Copies what it needs of
 // `body`.
@@ -28,10 +33,12 @@ bool fields_have(const struct fields *fields, const char *name);
 WARN_UNUSED enum err fields_only(const struct fields *fields, const char *const *names,
                                  size_t count, struct errmsg *problem);
 
-// A field that must be there: a string that is not empty, or an integer from `least` to `most`.
-// `out` borrows from the fields. ERR_INVALID with `problem` otherwise.
+// A field that must be there: a string that is not empty, true or false, or an integer from `least`
+// to `most`. `out` borrows from the fields. ERR_INVALID with `problem` otherwise.
 WARN_UNUSED enum err fields_text(const struct fields *fields, const char *name, struct slice *out,
                                  struct errmsg *problem);
+WARN_UNUSED enum err fields_boolean(const struct fields *fields, const char *name, bool *out,
+                                    struct errmsg *problem);
 WARN_UNUSED enum err fields_integer(const struct fields *fields, const char *name, int64_t least,
                                     int64_t most, int64_t *out, struct errmsg *problem);
 

@@ -8,6 +8,8 @@ void gateway_init(struct gateway *gateway, struct host *host, struct clock clock
     for (int i = 0; i < PATIENCE_COUNT; i++)
         list_init(&gateway->lines[i]);
     list_init(&gateway->orphans);
+    list_init(&gateway->turns);
+    list_init(&gateway->streams);
 }
 
 void gateway_release(struct gateway *gateway)
@@ -17,14 +19,14 @@ void gateway_release(struct gateway *gateway)
         LIST_ITEM(node, struct exchange, waiting)->gateway = NULL;
 }
 
-static uint64_t now_us(const struct gateway *gateway)
+uint64_t gateway_now_us(const struct gateway *gateway)
 {
     return gateway->clock.ops->now_us(gateway->clock.self);
 }
 
 void gateway_add(struct gateway *gateway, struct exchange *exchange)
 {
-    exchange->deadline_us = now_us(gateway) + gateway->limit_us[exchange->patience];
+    exchange->deadline_us = gateway_now_us(gateway) + gateway->limit_us[exchange->patience];
     list_append(&gateway->lines[exchange->patience], &exchange->waiting);
 }
 
@@ -39,7 +41,7 @@ void gateway_expire(struct gateway *gateway)
         struct exchange *first = first_in(&gateway->lines[i]);
         if (first == NULL)
             continue;
-        uint64_t now = now_us(gateway);
+        uint64_t now = gateway_now_us(gateway);
         for (; first != NULL && first->deadline_us <= now; first = first_in(&gateway->lines[i]))
             exchange_give_up(first, "no answer in time");
     }
@@ -55,7 +57,7 @@ uint64_t gateway_expiry_ms(const struct gateway *gateway)
     }
     if (earliest_us == UINT64_MAX)
         return UINT64_MAX;
-    uint64_t now = now_us(gateway);
+    uint64_t now = gateway_now_us(gateway);
     return earliest_us <= now ? 0 : (earliest_us - now + 999) / 1000;
 }
 

@@ -30,6 +30,8 @@ struct gateway {
     uint64_t limit_us[PATIENCE_COUNT];
     struct list lines[PATIENCE_COUNT];
     struct list orphans; // exchanges whose connection has ended, and to which the host owes a reply
+    struct list turns;   // exchanges that go on when the server runs next, one each time
+    struct list streams; // answers that go on
     struct callers callers;
     size_t value_bytes_max;
     size_t held_bytes;
@@ -39,6 +41,9 @@ struct gateway {
 };
 
 void gateway_init(struct gateway *gateway, struct host *host, struct clock clock);
+
+// By the gateway's clock.
+uint64_t gateway_now_us(const struct gateway *gateway);
 
 // Lets the orphans go: the gateway ends before their replies come.
 void gateway_release(struct gateway *gateway);

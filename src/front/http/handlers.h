@@ -27,6 +27,10 @@ void handle_kv_get(struct exchange *exchange);
 void handle_kv_put(struct exchange *exchange);
 void handle_kv_delete(struct exchange *exchange);
 
+// optimistic_kv.c: what kv.c asks for when the keyspace is an optimistic one.
+void ask_optimistic_get(struct exchange *exchange, struct request *request);
+void ask_optimistic_write(struct exchange *exchange, struct request *request);
+
 // listing.c: the keys of a keyspace.
 void handle_kv_list(struct exchange *exchange);
 
@@ -35,6 +39,45 @@ void handle_keyspaces(struct exchange *exchange);
 void handle_keyspace(struct exchange *exchange);
 void handle_keyspace_create(struct exchange *exchange);
 void handle_keyspace_change(struct exchange *exchange);
+
+// channels.c: channels of annotations.
+void handle_channels(struct exchange *exchange);
+void handle_channel_subscribe(struct exchange *exchange);
+void handle_channel_unsubscribe(struct exchange *exchange);
+
+// annotation_list.c
+void handle_annotations(struct exchange *exchange);
+
+// annotations.c: one annotation, and what else stands below /v1/annotations/.
+void handle_annotation_create(struct exchange *exchange);
+void handle_annotation_get(struct exchange *exchange);
+void handle_annotation_post(struct exchange *exchange);
+void handle_annotation_restore(struct exchange *exchange);
+void handle_annotation_patch(struct exchange *exchange);
+void handle_annotation_delete(struct exchange *exchange);
+
+// annotation_export.c, annotation_import.c, annotation_feed.c
+void handle_annotation_export(struct exchange *exchange);
+void handle_annotation_import(struct exchange *exchange);
+void handle_annotation_feed(struct exchange *exchange);
+
+// authors.c: whom this node's user does not want to see.
+void handle_muted(struct exchange *exchange);
+void handle_mute(struct exchange *exchange);
+void handle_unmute(struct exchange *exchange);
+
+// peers.c: whom this node exchanges optimistic keyspaces with.
+void handle_peers(struct exchange *exchange);
+
+// spaces.c: an optimistic keyspace, or channel, as this node keeps it.
+void handle_stability(struct exchange *exchange);
+void handle_subscribe(struct exchange *exchange);
+void handle_unsubscribe(struct exchange *exchange);
+void handle_exchange(struct exchange *exchange);
+
+// bundles.c: the operations of an optimistic keyspace, to be carried as a file.
+void handle_bundle_export(struct exchange *exchange);
+void handle_bundle_import(struct exchange *exchange);
 
 // health.c
 void handle_livez(struct exchange *exchange);

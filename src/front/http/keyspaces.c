@@ -1,14 +1,19 @@
 // Keyspaces: listing, making and changing them.
+#include "core/epidemic/epidemic.h"
 #include "front/http/handlers.h"
 #include "front/http/json_text.h"
+#include "front/http/optimistic_fields.h"
 #include "front/http/placement_fields.h"
 #include "front/http/target.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-enum { FACTOR_DEFAULT = 3, KEYSPACE_BYTES_GUESS = 256 };
+enum { FACTOR_DEFAULT = 3, KEYSPACE_BYTES_GUESS = 256, OPTIMISTIC_BYTES_GUESS = 512 };
 
-static void append_keyspace(struct buf *out, const struct keyspace *keyspace)
+// --- showing
+
+static void append_strong(struct buf *out, const struct keyspace *keyspace)
 {
     json_append_raw(out, "{\"name\":");
     json_append_string(out, slice_of_text(keyspace->name));
@@ -20,32 +25,94 @@ static void append_keyspace(struct buf *out, const struct keyspace *keyspace)
         keyspace->min_in_sync);
 }
 
+// Without the closing brace. `name` is that of the keyspace, or of a channel with its family's.
+static void begin_optimistic(struct buf *out, const struct optimistic *optimistic, const char *name)
+{
+    json_append_raw(out, "{\"name\":");
+    json_append_string(out, slice_of_text(name));
+    buf_append_format(out, ",\"id\":%u,\"mode\":\"optimistic\",\"primary\":", optimistic->id);
+    if (optimistic->primary == NODE_NONE)
+        json_append_raw(out, "null");
+    else
+        buf_append_format(out, "%u", optimistic->primary);
+    buf_append_format(out, ",\"primary_epoch\":%" PRIu64, optimistic->primary_epoch);
+    optimistic_append_settings(out, optimistic);
+}
+
 void handle_keyspaces(struct exchange *exchange)
 {
     const struct cluster_map *map = target_map(exchange);
     if (map == NULL)
         return;
-    struct buf *out =
-        exchange_json(exchange, 200, 64u + map->keyspace_count * KEYSPACE_BYTES_GUESS);
+    struct buf *out = exchange_json(exchange, 200,
+                                    64u + map->keyspace_count * KEYSPACE_BYTES_GUESS +
+                                        map->optimistic_count * OPTIMISTIC_BYTES_GUESS);
     json_append_raw(out, "{\"status\":\"success\",\"keyspaces\":[");
     for (unsigned i = 0; i < map->keyspace_count; i++) {
         if (i > 0)
             json_append_raw(out, ",");
-        append_keyspace(out, &map->keyspaces[i].keyspace);
+        append_strong(out, &map->keyspaces[i].keyspace);
+    }
+    for (unsigned i = 0; i < map->optimistic_count; i++) {
+        if (i > 0 || map->keyspace_count > 0)
+            json_append_raw(out, ",");
+        begin_optimistic(out, &map->optimistic[i], map->optimistic[i].name);
+        json_append_raw(out, "}");
     }
     json_append_raw(out, "]}");
 }
 
-void handle_keyspace(struct exchange *exchange)
+// The channels of a family that this node keeps.
+static void append_channels(struct buf *out, const struct epidemic *epidemic, uint32_t family)
 {
-    const struct map_keyspace *keyspace = target_keyspace_encoded(exchange, exchange->rest);
-    if (keyspace == NULL)
-        return;
-    struct buf *out = exchange_json(exchange, 200, KEYSPACE_BYTES_GUESS);
-    json_append_raw(out, "{\"status\":\"success\",\"keyspace\":");
-    append_keyspace(out, &keyspace->keyspace);
+    bool first = true;
+    json_append_raw(out, ",\"channels\":[");
+    const struct list *end = epidemic == NULL ? NULL : &epidemic->replicas;
+    for (const struct list *at = end == NULL ? NULL : end->next; at != end; at = at->next) {
+        const struct replica *replica = LIST_ITEM(at, struct replica, link);
+        if (replica->keyspace != family || replica->leaving)
+            continue;
+        if (!first)
+            json_append_raw(out, ",");
+        json_append_string(out, slice_of_text(replica->channel));
+        first = false;
+    }
+    json_append_raw(out, "]");
+}
+
+static void append_named(struct buf *out, const struct exchange *exchange,
+                         const struct named *named)
+{
+    const struct optimistic *optimistic = named->optimistic;
+    begin_optimistic(out, optimistic, exchange->keyspace_path);
+    if (optimistic->is_family && named->channel.length == 0) {
+        append_channels(out, host_epidemic(exchange->gateway->host), optimistic->id);
+    } else {
+        bool kept = named_replica(exchange, named) != NULL;
+        buf_append_format(out, ",\"kept\":%s", kept ? "true" : "false");
+    }
+    if (named->channel.length > 0) {
+        json_append_raw(out, ",\"channel\":");
+        json_append_string(out, named->channel);
+    }
     json_append_raw(out, "}");
 }
+
+void handle_keyspace(struct exchange *exchange)
+{
+    struct named named;
+    if (!target_named(exchange, exchange->rest, &named))
+        return;
+    struct buf *out = exchange_json(exchange, 200, OPTIMISTIC_BYTES_GUESS);
+    json_append_raw(out, "{\"status\":\"success\",\"keyspace\":");
+    if (named.strong != NULL)
+        append_strong(out, &named.strong->keyspace);
+    else
+        append_named(out, exchange, &named);
+    json_append_raw(out, "}");
+}
+
+// --- making
 
 static void succeed(struct exchange *exchange, unsigned status, const char *message,
                     const char *name)
@@ -101,16 +168,18 @@ static bool take_only(struct exchange *exchange, const struct fields *fields,
 }
 
 // Fills a CHANGE_KEYSPACE_CREATE from the body.
-static bool take_creation(struct exchange *exchange, const struct fields *fields,
-                          const struct cluster_map *map, struct change *change)
+static bool take_strong(struct exchange *exchange, const struct fields *fields,
+                        const struct cluster_map *map, struct change *change)
 {
-    static const char *const names[] = {"name", "strategy", "replication_factor", "min_in_sync"};
+    static const char *const names[] = {"name", "mode", "strategy", "replication_factor",
+                                        "min_in_sync"};
     unsigned factor = map->node_count < FACTOR_DEFAULT ? map->node_count : FACTOR_DEFAULT;
     *change = (struct change){.kind = CHANGE_KEYSPACE_CREATE,
                               .strategy = STRATEGY_FULL,
                               .replication_factor = (uint8_t)factor,
                               .min_in_sync = 1};
-    if (!take_only(exchange, fields, names, sizeof names / sizeof names[0]) ||
+    if (!optimistic_refuse_settings(exchange, fields) ||
+        !take_only(exchange, fields, names, sizeof names / sizeof names[0]) ||
         !take_name(exchange, fields, change->name))
         return false;
     if (fields_have(fields, "strategy") &&
@@ -122,22 +191,61 @@ static bool take_creation(struct exchange *exchange, const struct fields *fields
     return placement_take_min_in_sync(exchange, fields, most, &change->min_in_sync);
 }
 
+// Fills a CHANGE_OPTIMISTIC_CREATE from the body.
+static bool take_optimistic(struct exchange *exchange, const struct fields *fields,
+                            struct change *change)
+{
+    *change = (struct change){.kind = CHANGE_OPTIMISTIC_CREATE};
+    if (!optimistic_take_settings(exchange, fields, &change->optimistic) ||
+        !take_name(exchange, fields, change->name))
+        return false;
+    memcpy(change->optimistic.name, change->name, sizeof change->optimistic.name);
+    return true;
+}
+
+// Is the name free, and none that leads to a channel of a family?
+static bool is_free(struct exchange *exchange, const struct cluster_map *map, const char *name)
+{
+    struct slice whole = slice_of_text(name);
+    if (cluster_map_keyspace_named(map, whole) != NULL ||
+        cluster_map_optimistic_named(map, whole) != NULL) {
+        exchange_fail(exchange, 409, "exists",
+                      "there is a keyspace of this name: choose another, or PATCH it if it is "
+                      "strong");
+        return false;
+    }
+    for (unsigned i = 0; i < map->optimistic_count; i++) {
+        const struct optimistic *family = &map->optimistic[i];
+        size_t length = strlen(family->name);
+        if (!family->is_family || strncmp(name, family->name, length) != 0 || name[length] != '/')
+            continue;
+        exchange_fail(exchange, 409, "exists",
+                      "this name is that of a channel of the family \"%s\": choose another",
+                      family->name);
+        return false;
+    }
+    return true;
+}
+
 void handle_keyspace_create(struct exchange *exchange)
 {
+    struct change *change = &exchange->change;
     struct fields *fields = placement_fields_parse(exchange);
     const struct cluster_map *map = fields == NULL ? NULL : target_map(exchange);
-    if (map == NULL || !take_creation(exchange, fields, map, &exchange->change))
+    bool optimistic = false;
+    if (map == NULL || !optimistic_take_mode(exchange, fields, &optimistic))
         goto done;
-    if (cluster_map_keyspace_named(map, slice_of_text(exchange->change.name)) != NULL) {
-        exchange_fail(exchange, 409, "exists",
-                      "there is a keyspace of this name: choose another, or PATCH it");
+    if (!(optimistic ? take_optimistic(exchange, fields, change)
+                     : take_strong(exchange, fields, map, change)) ||
+        !is_free(exchange, map, change->name))
         goto done;
-    }
     struct request request = {.kind = REQUEST_CHANGE, .change = exchange->change};
     exchange_ask(exchange, &request, respond_create);
 done:
     fields_free(fields);
 }
+
+// --- changing
 
 static void ask_change(struct exchange *exchange);
 
@@ -200,13 +308,17 @@ void handle_keyspace_change(struct exchange *exchange)
 {
     struct change placement;
     struct change safety;
+    struct named named;
     struct fields *fields = placement_fields_parse(exchange);
-    const struct map_keyspace *keyspace =
-        fields == NULL ? NULL : target_keyspace_encoded(exchange, exchange->rest);
-    if (keyspace == NULL)
+    if (fields == NULL || !target_named(exchange, exchange->rest, &named))
         goto done;
+    if (named.optimistic != NULL) {
+        exchange_fail(exchange, 409, "illegal",
+                      "the settings of an optimistic keyspace are for ever: make another one");
+        goto done;
+    }
     const struct cluster_map *map = host_map(exchange->gateway->host);
-    if (!take_changes(exchange, fields, map, &keyspace->keyspace, &placement, &safety))
+    if (!take_changes(exchange, fields, map, &named.strong->keyspace, &placement, &safety))
         goto done;
     // Both are valid, so that a bad request changes nothing; the placement goes first.
     bool both = placement.kind != CHANGE_NONE && safety.kind != CHANGE_NONE;

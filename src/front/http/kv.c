@@ -15,7 +15,7 @@ static bool split(struct slice rest, struct slice *keyspace, struct slice *key)
 }
 
 // Sets the request's keyspace and key from the path.
-static bool name_record(struct exchange *exchange, struct request *request)
+static bool name_record(struct exchange *exchange, struct request *request, struct named *named)
 {
     struct slice name;
     struct slice key;
@@ -25,14 +25,14 @@ static bool name_record(struct exchange *exchange, struct request *request)
         exchange->answer.allow = "GET, HEAD";
         return false;
     }
-    if (!target_key(exchange, key, false))
+    if (!target_key(exchange, key, false) || !target_holder(exchange, name, named))
         return false;
-    const struct map_keyspace *keyspace = target_keyspace_encoded(exchange, name);
-    if (keyspace == NULL)
-        return false;
-    request->keyspace = keyspace->keyspace.id;
     request->key = exchange->key;
-    return true;
+    request->channel = named->channel;
+    request->keyspace = named->strong != NULL ? named->strong->keyspace.id : named->optimistic->id;
+    // A channel comes to be by the first put.
+    return named->strong != NULL || request->kind == REQUEST_PUT ||
+           target_replica(exchange, named) != NULL;
 }
 
 static void respond_get(struct exchange *exchange, const struct reply *reply)
@@ -68,6 +68,18 @@ static bool take_consistency(struct exchange *exchange, enum consistency *out)
     return false;
 }
 
+// What only an optimistic keyspace takes.
+static bool refuse_view(struct exchange *exchange)
+{
+    if (exchange_argument(exchange, "view").bytes == NULL &&
+        exchange_argument(exchange, "format").bytes == NULL)
+        return true;
+    exchange_fail(exchange, 400, "invalid",
+                  "view and format are for optimistic keyspaces, and this one is strong: leave "
+                  "them out");
+    return false;
+}
+
 void handle_kv_get(struct exchange *exchange)
 {
     struct slice rest = exchange->rest;
@@ -75,26 +87,42 @@ void handle_kv_get(struct exchange *exchange)
         handle_kv_list(exchange);
         return;
     }
+    struct named named;
     struct request request = {.kind = REQUEST_READ};
-    if (!take_consistency(exchange, &request.consistency) || !name_record(exchange, &request))
+    if (!name_record(exchange, &request, &named))
         return;
     exchange->if_none_match = exchange_header(exchange, "If-None-Match");
+    if (named.optimistic != NULL) {
+        ask_optimistic_get(exchange, &request);
+        return;
+    }
+    if (!refuse_view(exchange) || !take_consistency(exchange, &request.consistency))
+        return;
     bool local = request.consistency == CONSISTENCY_LOCAL;
     exchange_ask(exchange, &request, local ? respond_get_local : respond_get);
 }
 
-// Sets the request's condition and operation id from the headers.
-static bool take_terms(struct exchange *exchange, struct request *request)
+// Sets the request's condition from the headers.
+static bool take_condition(struct exchange *exchange, struct request *request)
 {
     if (entity_tag_condition(exchange_header(exchange, "If-Match"),
                              exchange_header(exchange, "If-None-Match"), &request->condition,
-                             &request->expected) != ERR_OK) {
-        exchange_fail(
-            exchange, 400, "invalid",
-            "one condition is taken: If-Match: *, If-Match: \"<etag>\" or If-None-Match: *");
-        return false;
-    }
-    return target_operation(exchange, &request->operation);
+                             &request->expected) == ERR_OK)
+        return true;
+    exchange_fail(exchange, 400, "invalid",
+                  "one condition is taken: If-Match: *, If-Match: \"<etag>\" or If-None-Match: *");
+    return false;
+}
+
+static void ask_write(struct exchange *exchange, struct request *request, exchange_respond *respond)
+{
+    struct named named;
+    if (!name_record(exchange, request, &named) || !take_condition(exchange, request))
+        return;
+    if (named.optimistic != NULL)
+        ask_optimistic_write(exchange, request);
+    else if (target_operation(exchange, &request->operation))
+        exchange_ask(exchange, request, respond);
 }
 
 static void respond_put(struct exchange *exchange, const struct reply *reply)
@@ -110,8 +138,7 @@ static void respond_put(struct exchange *exchange, const struct reply *reply)
 void handle_kv_put(struct exchange *exchange)
 {
     struct request request = {.kind = REQUEST_PUT, .value = buf_slice(&exchange->body)};
-    if (name_record(exchange, &request) && take_terms(exchange, &request))
-        exchange_ask(exchange, &request, respond_put);
+    ask_write(exchange, &request, respond_put);
 }
 
 static void respond_delete(struct exchange *exchange, const struct reply *reply)
@@ -127,6 +154,5 @@ static void respond_delete(struct exchange *exchange, const struct reply *reply)
 void handle_kv_delete(struct exchange *exchange)
 {
     struct request request = {.kind = REQUEST_DELETE};
-    if (name_record(exchange, &request) && take_terms(exchange, &request))
-        exchange_ask(exchange, &request, respond_delete);
+    ask_write(exchange, &request, respond_delete);
 }

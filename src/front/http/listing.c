@@ -8,30 +8,7 @@
 
 #include <inttypes.h>
 
-enum {
-    LIMIT_DEFAULT = 100,
-    CURSOR_BYTES_MAX = 2 + KEY_BYTES_MAX,
-};
-
-static bool take_limit(struct exchange *exchange, uint32_t *out)
-{
-    struct slice text = exchange_argument(exchange, "limit");
-    *out = LIMIT_DEFAULT;
-    if (text.bytes == NULL)
-        return true;
-    uint32_t value = 0;
-    bool good = text.length > 0 && text.length <= 4;
-    for (size_t i = 0; good && i < text.length; i++) {
-        good = text.bytes[i] >= '0' && text.bytes[i] <= '9';
-        value = value * 10 + (uint32_t)(text.bytes[i] - '0');
-    }
-    *out = value;
-    if (good && value >= 1 && value <= LIST_LIMIT_MAX)
-        return true;
-    exchange_fail(exchange, 400, "invalid", "the limit must be an integer from 1 to %d",
-                  LIST_LIMIT_MAX);
-    return false;
-}
+enum { CURSOR_BYTES_MAX = 2 + KEY_BYTES_MAX };
 
 // A cursor is the slot in two bytes, then the key, as base64 for URLs. `bytes` holds the key.
 static bool take_cursor(struct exchange *exchange, uint8_t bytes[CURSOR_BYTES_MAX],
@@ -115,16 +92,34 @@ static void respond_list(struct exchange *exchange, const struct reply *reply)
                       "the node that answered sent a damaged listing: ask again");
 }
 
+// What a listing of an optimistic keyspace has not.
+static bool refuse_arguments(struct exchange *exchange)
+{
+    if (exchange_argument(exchange, "consistency").bytes == NULL &&
+        exchange_argument(exchange, "view").bytes == NULL)
+        return true;
+    exchange_fail(exchange, 400, "invalid",
+                  "an optimistic keyspace is listed as this node has it: leave out consistency and "
+                  "view");
+    return false;
+}
+
 void handle_kv_list(struct exchange *exchange)
 {
     struct request request = {.kind = REQUEST_LIST};
     uint8_t cursor_bytes[CURSOR_BYTES_MAX];
-    if (!take_limit(exchange, &request.limit) || !take_prefix(exchange, &request.prefix) ||
-        !take_cursor(exchange, cursor_bytes, &request.cursor))
+    struct named named;
+    if (!target_limit(exchange, &request.limit) || !take_prefix(exchange, &request.prefix) ||
+        !take_cursor(exchange, cursor_bytes, &request.cursor) ||
+        !target_holder(exchange, exchange->rest, &named))
         return;
-    const struct map_keyspace *keyspace = target_keyspace_encoded(exchange, exchange->rest);
-    if (keyspace == NULL)
-        return;
-    request.keyspace = keyspace->keyspace.id;
+    if (named.strong != NULL) {
+        request.keyspace = named.strong->keyspace.id;
+    } else {
+        if (!refuse_arguments(exchange) || target_replica(exchange, &named) == NULL)
+            return;
+        request.keyspace = named.optimistic->id;
+        request.channel = named.channel;
+    }
     exchange_ask(exchange, &request, respond_list);
 }

@@ -54,6 +54,64 @@ static const struct route ROUTES[] = {
      .handlers = {[METHOD_GET] = handle_keyspace,
                   [METHOD_HEAD] = handle_keyspace,
                   [METHOD_PATCH] = handle_keyspace_change}},
+    {.path = "/v1/channels",
+     .body = BODY_FIELDS,
+     .allow = "GET, HEAD, POST",
+     .handlers = {[METHOD_GET] = handle_channels,
+                  [METHOD_HEAD] = handle_channels,
+                  [METHOD_POST] = handle_channel_subscribe}},
+    {.path = "/v1/channels/",
+     .allow = "DELETE",
+     .handlers = {[METHOD_DELETE] = handle_channel_unsubscribe}},
+    {.path = "/v1/annotations",
+     .body = BODY_DOCUMENT,
+     .allow = "GET, HEAD, POST",
+     .handlers = {[METHOD_GET] = handle_annotations,
+                  [METHOD_HEAD] = handle_annotations,
+                  [METHOD_POST] = handle_annotation_create}},
+    {.path = "/v1/annotations/",
+     .body = BODY_DOCUMENT,
+     .allow = "GET, POST, PATCH, DELETE",
+     .handlers = {[METHOD_GET] = handle_annotation_get,
+                  [METHOD_POST] = handle_annotation_post,
+                  [METHOD_PATCH] = handle_annotation_patch,
+                  [METHOD_DELETE] = handle_annotation_delete}},
+    {.path = "/v1/annotations/",
+     .suffix = "/restore",
+     .body = BODY_FIELDS,
+     .allow = "POST",
+     .handlers = {[METHOD_POST] = handle_annotation_restore}},
+    {.path = "/v1/authors/muted",
+     .allow = "GET, HEAD",
+     .handlers = {[METHOD_GET] = handle_muted, [METHOD_HEAD] = handle_muted}},
+    {.path = "/v1/authors/",
+     .suffix = "/mute",
+     .body = BODY_FIELDS,
+     .allow = "PUT, DELETE",
+     .handlers = {[METHOD_PUT] = handle_mute, [METHOD_DELETE] = handle_unmute}},
+    {.path = "/v1/keyspaces/",
+     .suffix = "/stability",
+     .allow = "GET, HEAD",
+     .handlers = {[METHOD_GET] = handle_stability, [METHOD_HEAD] = handle_stability}},
+    {.path = "/v1/keyspaces/",
+     .suffix = "/subscription",
+     .allow = "POST, DELETE",
+     .handlers = {[METHOD_POST] = handle_subscribe, [METHOD_DELETE] = handle_unsubscribe}},
+    {.path = "/v1/keyspaces/",
+     .suffix = "/exchange",
+     .body = BODY_FIELDS,
+     .allow = "POST",
+     .handlers = {[METHOD_POST] = handle_exchange}},
+    {.path = "/v1/keyspaces/",
+     .suffix = "/bundle",
+     .body = BODY_BUNDLE,
+     .allow = "GET, HEAD, POST",
+     .handlers = {[METHOD_GET] = handle_bundle_export,
+                  [METHOD_HEAD] = handle_bundle_export,
+                  [METHOD_POST] = handle_bundle_import}},
+    {.path = "/v1/peers",
+     .allow = "GET, HEAD",
+     .handlers = {[METHOD_GET] = handle_peers, [METHOD_HEAD] = handle_peers}},
     {.path = "/livez",
      .open = true,
      .allow = "GET, HEAD",
@@ -75,18 +133,29 @@ const struct route *route_all(size_t *count)
     return ROUTES;
 }
 
+// Whether the route's path and suffix fit; then `rest` is what stands between them.
+static bool fits(const struct route *route, struct slice text, struct slice *rest)
+{
+    struct slice start = slice_of_text(route->path);
+    struct slice end = slice_of_text(route->suffix == NULL ? "" : route->suffix);
+    if (text.length < start.length + end.length ||
+        memcmp(text.bytes, start.bytes, start.length) != 0 ||
+        memcmp(text.bytes + text.length - end.length, end.bytes, end.length) != 0)
+        return false;
+    *rest = slice_of(text.bytes + start.length, text.length - start.length - end.length);
+    return rest->length == 0 || start.bytes[start.length - 1] == '/';
+}
+
 const struct route *route_find(const char *path, struct slice *rest)
 {
-    struct slice text = slice_of_text(path);
+    const struct route *found = NULL;
+    struct slice between;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        struct slice wanted = slice_of_text(ROUTES[i].path);
-        if (text.length < wanted.length || memcmp(text.bytes, wanted.bytes, wanted.length) != 0)
+        if (!fits(&ROUTES[i], slice_of_text(path), &between) ||
+            (found != NULL && ROUTES[i].suffix == NULL))
             continue;
-        bool is_prefix = wanted.bytes[wanted.length - 1] == '/';
-        if (!is_prefix && text.length != wanted.length)
-            continue;
-        *rest = slice_of(text.bytes + wanted.length, text.length - wanted.length);
-        return &ROUTES[i];
+        found = &ROUTES[i];
+        *rest = between;
     }
-    return NULL;
+    return found;
 }

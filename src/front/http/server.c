@@ -4,6 +4,7 @@
 #include "front/http/bearer.h"
 #include "front/http/listener.h"
 #include "front/http/router.h"
+#include "front/http/stream.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -17,6 +18,8 @@ enum {
     CONNECTION_BYTES = 16 << 10,
     CONNECTION_BYTES_STEP = 4 << 10,
     FIELDS_BYTES_MAX = 16 << 10,
+    // It is parsed and read between two turns of the loop.
+    DOCUMENT_BYTES_MAX = 1 << 20,
     // A byte of a JSON string may be written as six characters; then the names, quotes and blanks.
     JSON_BYTES_PER_BYTE = 6,
     JSON_BYTES_BESIDES = 16 << 10,
@@ -64,8 +67,10 @@ static size_t body_bytes_max(const struct exchange *exchange)
     const size_t limits[BODY_RULE_COUNT] = {
         [BODY_NONE] = FIELDS_BYTES_MAX,
         [BODY_FIELDS] = FIELDS_BYTES_MAX,
+        [BODY_DOCUMENT] = DOCUMENT_BYTES_MAX,
         [BODY_RECORD] = (value + KEY_BYTES_MAX) * JSON_BYTES_PER_BYTE + JSON_BYTES_BESIDES,
         [BODY_VALUE] = value,
+        [BODY_BUNDLE] = BUNDLE_BYTES_MAX,
     };
     bool sends = exchange->method == METHOD_PUT || exchange->method == METHOD_POST ||
                  exchange->method == METHOD_PATCH;
@@ -331,9 +336,11 @@ void http_server_close(struct http_server *server)
     if (server == NULL)
         return;
     gateway_dismiss(&server->gateway);
+    stream_end_all(&server->gateway);
     MHD_run(server->daemon);
     // Requests that came in meanwhile may wait by now.
     gateway_dismiss(&server->gateway);
+    stream_end_all(&server->gateway);
     MHD_stop_daemon(server->daemon);
     gateway_release(&server->gateway);
     free(server);
@@ -354,6 +361,8 @@ void http_server_run(struct http_server *server)
     gateway_expire(&server->gateway);
     callers_expire(&server->gateway.callers);
     server->gateway.resumed = false;
+    exchange_run_turn(&server->gateway);
+    stream_run_all(&server->gateway);
     MHD_run(server->daemon);
 }
 
@@ -361,8 +370,11 @@ uint64_t http_server_timeout_ms(struct http_server *server)
 {
     uint64_t expiry_ms = gateway_expiry_ms(&server->gateway);
     uint64_t callers_ms = callers_expiry_ms(&server->gateway.callers);
+    uint64_t streams_ms = stream_expiry_ms(&server->gateway);
     if (callers_ms < expiry_ms)
         expiry_ms = callers_ms;
+    if (streams_ms < expiry_ms)
+        expiry_ms = streams_ms;
     MHD_UNSIGNED_LONG_LONG library_ms = 0;
     if (MHD_get_timeout(server->daemon, &library_ms) == MHD_NO || library_ms > expiry_ms)
         return expiry_ms;
@@ -372,6 +384,7 @@ uint64_t http_server_timeout_ms(struct http_server *server)
 bool http_server_wants_run(struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG library_ms = 0;
-    return server->gateway.resumed ||
+    return server->gateway.resumed || !list_empty(&server->gateway.turns) ||
+           stream_any_is_ready(&server->gateway) ||
            (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES && library_ms == 0);
 }

@@ -28,9 +28,9 @@ struct http_server;
 struct http_server_config {
     // "host:port", "[address]:port" or ":port" for all addresses; port 0: any free one.
     const char *listen_address;
-    const char *token;           // 1 to HTTP_TOKEN_BYTES_MAX bytes, copied
-    struct host *host;           // borrowed; it may answer what it owes after the server was closed
-    struct clock clock;          // only now_us is used
+    const char *token; // 1 to HTTP_TOKEN_BYTES_MAX bytes, copied
+    struct host *host; // borrowed; it may answer what it owes after the server was closed
+    struct clock clock;
     uint32_t connections_max;    // at most HTTP_CONNECTIONS_MAX, the default
     uint32_t idle_timeout_s;     // a connection that asks nothing more is closed; 60
     uint32_t request_timeout_ms; // until a request for records is given up; 30,000

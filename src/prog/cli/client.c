@@ -40,31 +40,58 @@ void answer_release(struct answer *answer)
     buf_release(&answer->body);
 }
 
+// One try at one endpoint.
+struct
+try {
+    CURL *curl;
+    const struct request *request;
+    struct answer *answer;
+};
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
-    struct answer *answer = context;
-    buf_append(&answer->body, bytes, size * count);
-    return answer->body.overflown ? 0 : size * count;
+    const struct try *try = context;
+    long status = 0;
+    if (try->request->take != NULL)
+        curl_easy_getinfo(try->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+        try->request->take(try->request->context, slice_of(bytes, size * count));
+        return size * count;
+    }
+    buf_append(&try->answer->body, bytes, size * count);
+    return try->answer->body.overflown ? 0 : size * count;
+}
+
+// Copies the value of the header `name` (with its colon), without blanks and quotes around it, if
+// the line is that header and it fits.
+static void take_value(struct slice line, const char *name, char *value, size_t value_bytes_max)
+{
+    const char *bytes = (const char *)line.bytes;
+    size_t start = strlen(name);
+    size_t end = line.length;
+    if (end < start || strncasecmp(bytes, name, start) != 0)
+        return;
+    while (end > start && strchr(" \t\r\n\"", bytes[end - 1]) != NULL)
+        end--;
+    while (start < end && strchr(" \t\"", bytes[start]) != NULL)
+        start++;
+    if (end - start < value_bytes_max) {
+        memcpy(value, bytes + start, end - start);
+        value[end - start] = '\0';
+    }
 }
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct answer *answer = context;
-    size_t length = size * count;
-    static const char name[] = "etag:";
-    size_t start = sizeof name - 1;
-    if (length < start || strncasecmp(bytes, name, start) != 0)
-        return length;
-    size_t end = length;
-    while (end > start && strchr(" \t\r\n\"", bytes[end - 1]) != NULL)
-        end--;
-    while (start < end && strchr(" \t\"", bytes[start]) != NULL)
-        start++;
-    if (end - start < sizeof answer->etag) {
-        memcpy(answer->etag, bytes + start, end - start);
-        answer->etag[end - start] = '\0';
-    }
-    return length;
+    struct slice line = slice_of(bytes, size * count);
+    char conflicts[24] = "";
+    take_value(line, "etag:", answer->etag, sizeof answer->etag);
+    take_value(line, "brusio-state:", answer->state, sizeof answer->state);
+    take_value(line, "brusio-conflicts:", conflicts, sizeof conflicts);
+    if (conflicts[0] != '\0' && !options_number(conflicts, 0, UINT64_MAX, &answer->conflicts))
+        answer->conflicts = 0;
+    return line.length;
 }
 
 static void add_header(struct curl_slist **headers, const char *name, const char *value)
@@ -90,6 +117,10 @@ static struct curl_slist *make_headers(const struct client *client, const struct
         add_header(&headers, "If-Match: ", request->if_match);
     if (request->if_absent)
         add_header(&headers, "If-None-Match: ", "*");
+    if (request->accepts_json)
+        add_header(&headers, "Accept: ", "application/json");
+    if (request->last_event_id != NULL && request->last_event_id[0] != '\0')
+        add_header(&headers, "Last-Event-ID: ", request->last_event_id);
     return headers;
 }
 
@@ -102,14 +133,16 @@ static void set_body(CURL *curl, const struct request *request)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, bytes);
 }
 
-// One try at one endpoint.
 static CURLcode try_endpoint(struct client *client, const struct request *request, const char *url,
                              struct answer *answer)
 {
     CURL *curl = client->curl;
+    struct try try = {.curl = curl, .request = request, .answer = answer};
     curl_easy_reset(curl);
     buf_clear(&answer->body);
     answer->etag[0] = '\0';
+    answer->state[0] = '\0';
+    answer->conflicts = 0;
     struct curl_slist *headers = make_headers(client, request);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
@@ -119,10 +152,11 @@ static CURLcode try_endpoint(struct client *client, const struct request *reques
     long connect_ms =
         client->timeout_ms < CONNECT_TIMEOUT_MS ? client->timeout_ms : CONNECT_TIMEOUT_MS;
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, client->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->take != NULL ? 0L : client->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, request->take != NULL ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &try);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
     // libcurl repeats a request by itself when a kept connection turns out to be closed, even one

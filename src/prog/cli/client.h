@@ -5,7 +5,7 @@
 // for once, and when its answer is lost the caller hears ERR_UNKNOWN, never "failed".
 //
 // Invariants
-//  1. Every request ends within timeout_ms for each endpoint.
+//  1. Every request ends within timeout_ms for each endpoint, but for an answer that goes on.
 //  2. The endpoint that answered last is asked first.
 //  3. An answer's body is at most ANSWER_BYTES_MAX bytes.
 //
@@ -23,6 +23,7 @@
 enum {
     ENDPOINT_BYTES_MAX = 512,
     ETAG_BYTES_MAX = 128,
+    STATE_BYTES_MAX = 16,
     ANSWER_BYTES_MAX = 64 * 1024 * 1024,
     REQUEST_TIMEOUT_MS = 30000,
 };
@@ -51,12 +52,22 @@ struct request {
     const char *content_type; // NULL for none
     const char *if_match;     // an ETag in quotes, "*", or NULL
     bool if_absent;           // If-None-Match: *
+    bool accepts_json;        // Accept: application/json
+    // Of an answer that goes on for as long as both sides want (a GET): is given its bytes as they
+    // come, if the status is 200; NULL for all others.
+    void (*take)(void *context, struct slice piece);
+    void *context;
+    const char *last_event_id; // Last-Event-ID, looked at with each try; "" for none
 };
 
 struct answer {
     long status; // HTTP's
     struct buf body;
     char etag[ETAG_BYTES_MAX]; // without quotes, "" for none
+    // Of an optimistic keyspace: "stable" or "tentative", "" for none, and the number of versions
+    // that are in conflict.
+    char state[STATE_BYTES_MAX];
+    uint64_t conflicts;
 };
 
 struct client {

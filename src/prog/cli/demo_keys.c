@@ -46,11 +46,12 @@ bool demo_keys_read(const struct demo_keys *keys, size_t key, struct client *cli
 {
     char name[DEMO_TEXT_BYTES];
     char expected[DEMO_TEXT_BYTES];
+    struct kv_view view = {.local = local};
     struct answer answer;
     answer_init(&answer);
     demo_keys_name(keys, key, name);
     value_text(keys, key, expected);
-    enum err e = kv_get(client, DEMO_KEYSPACE, slice_of_text(name), local, &answer, detail);
+    enum err e = kv_get(client, DEMO_KEYSPACE, slice_of_text(name), &view, &answer, detail);
     struct slice value = buf_slice(&answer.body);
     bool absent = keys->versions[key] == 0;
     bool same =

@@ -10,22 +10,45 @@ static void add_number(struct grid *grid, uint64_t number)
         grid_add(grid, COLOR_DIM, "-");
 }
 
+static void add_strong(struct grid *grid, const struct keyspace_entry *entry)
+{
+    grid_add(grid, COLOR_NONE, "%s", entry->strategy);
+    if (strcmp(entry->strategy, "full") == 0)
+        grid_add(grid, COLOR_NONE, "all");
+    else
+        add_number(grid, entry->replication_factor);
+    add_number(grid, entry->min_in_sync);
+    for (size_t i = 0; i < 2; i++)
+        grid_add(grid, COLOR_DIM, "-");
+}
+
+static void add_optimistic(struct grid *grid, const struct keyspace_entry *entry)
+{
+    char retention[OUTPUT_DURATION_BYTES];
+    for (size_t i = 0; i < 3; i++)
+        grid_add(grid, COLOR_DIM, "-");
+    add_number(grid, entry->primary);
+    output_duration(retention, entry->retention_ms);
+    grid_add(grid, COLOR_NONE, "%s", retention);
+}
+
 static void print_list(const struct session *session, const struct keyspace_list *list)
 {
-    static const char *const titles[] = {"NAME", ">ID", "STRATEGY", ">COPIES", ">MIN IN SYNC"};
+    static const char *const titles[] = {"NAME",    ">ID",          "MODE",     "STRATEGY",
+                                         ">COPIES", ">MIN IN SYNC", ">PRIMARY", ">RETENTION"};
     struct grid grid;
     grid_init(&grid, sizeof titles / sizeof *titles, titles);
     for (size_t i = 0; i < list->count; i++) {
         const struct keyspace_entry *entry = &list->entries[i];
-        bool full = strcmp(entry->strategy, "full") == 0;
+        bool optimistic = strcmp(entry->mode, "optimistic") == 0;
         grid_add_bytes(&grid, slice_of_text(entry->name));
         grid_add(&grid, COLOR_NONE, "%llu", (unsigned long long)entry->id);
-        grid_add(&grid, COLOR_NONE, "%s", entry->strategy);
-        if (full)
-            grid_add(&grid, COLOR_NONE, "all");
+        grid_add(&grid, COLOR_NONE, "%s%s%s", entry->mode, entry->is_family ? ",family" : "",
+                 entry->is_signed ? ",signed" : "");
+        if (optimistic)
+            add_optimistic(&grid, entry);
         else
-            add_number(&grid, entry->replication_factor);
-        add_number(&grid, entry->min_in_sync);
+            add_strong(&grid, entry);
     }
     grid_print(&grid, &session->output);
     grid_release(&grid);
@@ -66,10 +89,20 @@ enum exit_code keyspaces_command(struct session *session)
 static struct keyspace_settings settings_of(const struct session *session)
 {
     const struct options *options = &session->options;
-    return (struct keyspace_settings){.strategy = options->text[OPTION_STRATEGY],
-                                      .replication_factor =
-                                          options->number[OPTION_REPLICATION_FACTOR],
-                                      .min_in_sync = options->number[OPTION_MIN_IN_SYNC]};
+    return (struct keyspace_settings){
+        .strategy = options->text[OPTION_STRATEGY],
+        .replication_factor = options->number[OPTION_REPLICATION_FACTOR],
+        .min_in_sync = options->number[OPTION_MIN_IN_SYNC],
+        .mode = options->text[OPTION_MODE],
+        .is_family = options_have(options, OPTION_FAMILY),
+        .is_signed = options_have(options, OPTION_SIGNED),
+        .rumor_k = options->number[OPTION_RUMOR_K],
+        .rumor_ms = options->number[OPTION_RUMOR],
+        .anti_entropy_ms = options->number[OPTION_ANTI_ENTROPY],
+        .audit_ms = options->number[OPTION_AUDIT],
+        .retention_ms = options->number[OPTION_RETENTION],
+        .stability_ms = options->number[OPTION_STABILITY],
+    };
 }
 
 static enum exit_code finish(const struct session *session, enum err e, const char *done,

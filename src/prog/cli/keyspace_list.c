@@ -29,11 +29,17 @@ static void decode_entry(struct keyspace_entry *entry, const json_t *object)
 {
     const char *name = json_string_value(json_object_get(object, "name"));
     const char *strategy = json_string_value(json_object_get(object, "strategy"));
+    const char *mode = json_string_value(json_object_get(object, "mode"));
     *entry = (struct keyspace_entry){.id = number_of(object, "id"),
                                      .replication_factor = number_of(object, "replication_factor"),
-                                     .min_in_sync = number_of(object, "min_in_sync")};
+                                     .min_in_sync = number_of(object, "min_in_sync"),
+                                     .is_family = json_is_true(json_object_get(object, "family")),
+                                     .is_signed = json_is_true(json_object_get(object, "signed")),
+                                     .primary = number_of(object, "primary"),
+                                     .retention_ms = number_of(object, "retention_ms")};
     snprintf(entry->name, sizeof entry->name, "%s", name != NULL ? name : "");
     snprintf(entry->strategy, sizeof entry->strategy, "%s", strategy != NULL ? strategy : "");
+    snprintf(entry->mode, sizeof entry->mode, "%s", mode != NULL ? mode : "");
 }
 
 enum err keyspace_list_fetch(struct keyspace_list *list, struct client *client,
@@ -69,14 +75,32 @@ const struct keyspace_entry *keyspace_list_find(const struct keyspace_list *list
 
 static json_t *encode_settings(const struct keyspace_settings *settings)
 {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"replication_factor", settings->replication_factor},
+        {"min_in_sync", settings->min_in_sync},
+        {"rumor_k", settings->rumor_k},
+        {"rumor_ms", settings->rumor_ms},
+        {"anti_entropy_ms", settings->anti_entropy_ms},
+        {"audit_ms", settings->audit_ms},
+        {"retention_ms", settings->retention_ms},
+        {"stability_ms", settings->stability_ms},
+    };
     json_t *body = json_object();
+    if (settings->mode != NULL)
+        json_object_set_new(body, "mode", json_string(settings->mode));
     if (settings->strategy != NULL)
         json_object_set_new(body, "strategy", json_string(settings->strategy));
-    if (settings->replication_factor > 0)
-        json_object_set_new(body, "replication_factor",
-                            json_integer((json_int_t)settings->replication_factor));
-    if (settings->min_in_sync > 0)
-        json_object_set_new(body, "min_in_sync", json_integer((json_int_t)settings->min_in_sync));
+    if (settings->is_family)
+        json_object_set_new(body, "family", json_true());
+    if (settings->is_signed)
+        json_object_set_new(body, "signed", json_true());
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (numbers[i].value > 0)
+            json_object_set_new(body, numbers[i].name, json_integer((json_int_t)numbers[i].value));
+    }
     return body;
 }
 

@@ -1,4 +1,4 @@
-// The cluster's keyspaces, how each is placed, and the calls that change that.
+// The cluster's keyspaces, how each is placed or spread, and the calls that change that.
 //
 // Promise: what a server leaves out is zero or empty, what it adds is ignored.
 #ifndef BRUSIO_PROG_CLI_KEYSPACE_LIST_H
@@ -11,9 +11,15 @@ enum { KEYSPACE_LIST_MAX = 1024, KEYSPACE_NAME_BYTES = 256, KEYSPACE_WORD_BYTES 
 struct keyspace_entry {
     char name[KEYSPACE_NAME_BYTES];
     uint64_t id;
+    char mode[KEYSPACE_WORD_BYTES]; // "strong", "optimistic"
     char strategy[KEYSPACE_WORD_BYTES];
     uint64_t replication_factor; // 0 when it does not apply
     uint64_t min_in_sync;
+    // Of an optimistic one:
+    bool is_family;
+    bool is_signed;
+    uint64_t primary; // 0: none
+    uint64_t retention_ms;
 };
 
 struct keyspace_list {
@@ -40,6 +46,15 @@ struct keyspace_settings {
     const char *strategy;
     uint64_t replication_factor;
     uint64_t min_in_sync;
+    const char *mode;
+    bool is_family;
+    bool is_signed;
+    uint64_t rumor_k;
+    uint64_t rumor_ms;
+    uint64_t anti_entropy_ms;
+    uint64_t audit_ms;
+    uint64_t retention_ms;
+    uint64_t stability_ms;
 };
 
 WARN_UNUSED enum err keyspace_create(struct client *client, const char *name,

@@ -36,19 +36,24 @@ static enum err end_path(struct buf *path, struct errmsg *detail)
     return path->overflown ? errmsg_set(detail, ERR_TOO_LARGE, "the key is too long") : ERR_OK;
 }
 
-enum err kv_get(struct client *client, const char *keyspace, struct slice key, bool local,
-                struct answer *answer, struct errmsg *detail)
+enum err kv_get(struct client *client, const char *keyspace, struct slice key,
+                const struct kv_view *view, struct answer *answer, struct errmsg *detail)
 {
     struct buf path;
+    struct kv_view wanted = view != NULL ? *view : (struct kv_view){0};
     enum err e = key_path(&path, keyspace, key, detail);
     if (e != ERR_OK)
         goto done;
-    if (local)
+    // Both at once are refused by either kind of keyspace.
+    if (wanted.local)
         buf_append_slice(&path, slice_of_text("?consistency=local"));
+    if (wanted.stable)
+        buf_append_slice(&path, slice_of_text(wanted.local ? "&view=stable" : "?view=stable"));
     e = end_path(&path, detail);
     if (e != ERR_OK)
         goto done;
-    struct request request = {.method = METHOD_GET, .path = (const char *)path.bytes};
+    struct request request = {
+        .method = METHOD_GET, .path = (const char *)path.bytes, .accepts_json = wanted.versions};
     e = client_ask(client, &request, answer, detail);
 done:
     buf_release(&path);

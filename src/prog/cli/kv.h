@@ -7,9 +7,19 @@
 
 #include "cli/client.h"
 
-// `answer` (initialized by the caller) gets the value as its body, and its ETag.
+// What a read asks for. All false: the newest value of a strong keyspace, or what the node has of
+// an optimistic one.
+struct kv_view {
+    bool local;    // of a strong keyspace: whatever the node has
+    bool stable;   // of an optimistic one: what is stable
+    bool versions; // of an optimistic one: all versions, as JSON (version_list.h)
+};
+
+// `answer` (initialized by the caller) gets the value as its body, or, with `versions`, JSON if it
+// has a state; and the headers. `view` may be NULL.
 WARN_UNUSED enum err kv_get(struct client *client, const char *keyspace, struct slice key,
-                            bool local, struct answer *answer, struct errmsg *detail);
+                            const struct kv_view *view, struct answer *answer,
+                            struct errmsg *detail);
 
 struct kv_condition {
     const char *etag; // with or without quotes, or "*"; NULL for none

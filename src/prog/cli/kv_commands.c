@@ -1,7 +1,7 @@
 #include "cli/kv_commands.h"
 
-#include "cli/encoding.h"
 #include "cli/kv.h"
+#include "cli/version_list.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -81,16 +81,21 @@ static enum exit_code fail_for_key(const struct session *session, enum err e,
     return e == ERR_NOT_FOUND ? EXIT_CODE_NOT_FOUND : code;
 }
 
+// Members of a version: its value, size and ETag.
+static void add_value(json_t *object, struct slice value, const char *etag)
+{
+    output_json_bytes(object, "value", value);
+    json_object_set_new(object, "size", json_integer((json_int_t)value.length));
+    json_object_set_new(object, "etag", etag[0] != '\0' ? json_string(etag) : json_null());
+}
+
 static void print_value(const struct session *session, const struct answer *answer)
 {
     if (session->output.json) {
         json_t *object = json_object();
         json_object_set_new(object, "status", json_string("success"));
         output_json_bytes(object, "key", key_of(session));
-        output_json_bytes(object, "value", buf_slice(&answer->body));
-        json_object_set_new(object, "size", json_integer((json_int_t)answer->body.length));
-        json_object_set_new(object, "etag",
-                            answer->etag[0] != '\0' ? json_string(answer->etag) : json_null());
+        add_value(object, buf_slice(&answer->body), answer->etag);
         output_json(object);
         return;
     }
@@ -98,22 +103,94 @@ static void print_value(const struct session *session, const struct answer *answ
         fwrite(answer->body.bytes, 1, answer->body.length, stdout);
     if (session->output.terminal)
         putchar('\n');
+    kv_commands_note(session, answer);
+}
+
+void kv_commands_note(const struct session *session, const struct answer *answer)
+{
+    if (session->output.terminal && answer->state[0] != '\0')
+        printf("%s(%s)%s\n", output_color(&session->output, COLOR_DIM), answer->state,
+               output_plain(&session->output));
+    fflush(stdout);
+    if (answer->conflicts > 0)
+        fprintf(stderr,
+                "%llu other version%s in conflict with this one: 'brusio get --conflicts'\n",
+                (unsigned long long)answer->conflicts, answer->conflicts == 1 ? " is" : "s are");
+}
+
+static void print_versions_json(const struct session *session, const struct version_list *list)
+{
+    json_t *object = json_object();
+    json_t *conflicts = json_array();
+    json_object_set_new(object, "status", json_string("success"));
+    output_json_bytes(object, "key", key_of(session));
+    for (size_t i = 0; i < list->count; i++) {
+        const struct version_entry *entry = &list->entries[i];
+        json_t *version = i == 0 ? object : json_object();
+        add_value(version, buf_slice(&entry->value), entry->etag);
+        json_object_set_new(version, "state", json_string(entry->state));
+        if (i > 0)
+            json_array_append_new(conflicts, version);
+    }
+    json_object_set_new(object, "conflicts", conflicts);
+    output_json(object);
+}
+
+static void print_versions(const struct session *session, const struct version_list *list)
+{
+    static const char *const titles[] = {"ETAG", "STATE", "VALUE"};
+    struct grid grid;
+    grid_init(&grid, sizeof titles / sizeof *titles, titles);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct version_entry *entry = &list->entries[i];
+        bool stable = strcmp(entry->state, "stable") == 0;
+        grid_add(&grid, COLOR_DIM, "%s", entry->etag);
+        grid_add(&grid, stable ? COLOR_GREEN : COLOR_YELLOW, "%s", entry->state);
+        grid_add_bytes(&grid, buf_slice(&entry->value));
+    }
+    grid_print(&grid, &session->output);
+    grid_release(&grid);
+}
+
+// All versions of a key, if its keyspace is an optimistic one.
+static enum err show_versions(const struct session *session, const struct answer *answer,
+                              struct errmsg *detail)
+{
+    struct version_list list;
+    if (answer->state[0] == '\0')
+        return errmsg_set(detail, ERR_INVALID, "the keyspace is strong: there are no conflicts");
+    version_list_init(&list);
+    enum err e = version_list_decode(&list, buf_slice(&answer->body), detail);
+    if (e == ERR_OK && session->output.json)
+        print_versions_json(session, &list);
+    else if (e == ERR_OK)
+        print_versions(session, &list);
+    version_list_release(&list);
+    return e;
 }
 
 enum exit_code get_command(struct session *session)
 {
     struct errmsg detail = {0};
     struct answer answer;
+    bool conflicts = options_have(&session->options, OPTION_CONFLICTS);
+    struct kv_view view = {.local = options_have(&session->options, OPTION_LOCAL),
+                           .stable = options_have(&session->options, OPTION_STABLE),
+                           .versions = conflicts || session->output.json};
     answer_init(&answer);
-    enum err e = kv_get(&session->client, session_keyspace(session), key_of(session),
-                        options_have(&session->options, OPTION_LOCAL), &answer, &detail);
-    enum exit_code code;
-    if (e == ERR_OK) {
-        print_value(session, &answer);
-        code = session_finish(session);
-    } else {
+    enum err e = kv_get(&session->client, session_keyspace(session), key_of(session), &view,
+                        &answer, &detail);
+    enum exit_code code = EXIT_CODE_OK;
+    if (e != ERR_OK) {
         code = fail_for_key(session, e, &detail);
+        goto done;
     }
+    if (conflicts || (view.versions && answer.state[0] != '\0'))
+        e = show_versions(session, &answer, &detail);
+    else
+        print_value(session, &answer);
+    code = e == ERR_OK ? session_finish(session) : session_fail(session, e, &detail);
+done:
     answer_release(&answer);
     return code;
 }
@@ -137,17 +214,6 @@ enum exit_code delete_command(struct session *session)
         putchar('\n');
     }
     return session_finish(session);
-}
-
-// The key of a list's entry, as bytes appended to `key`; nothing when the entry has none.
-static void entry_key(struct buf *key, const json_t *entry)
-{
-    const json_t *text = json_object_get(entry, "key");
-    const char *base64 = json_string_value(json_object_get(entry, "key_base64"));
-    if (json_is_string(text))
-        buf_append(key, json_string_value(text), json_string_length(text));
-    else if (base64 != NULL && encoding_base64_read(key, slice_of_text(base64)) != ERR_OK)
-        buf_clear(key);
 }
 
 // ETags go out as put and get print them: without the quotes of HTTP.
@@ -182,7 +248,7 @@ static void print_page(const struct session *session, const json_t *keys, bool f
     for (size_t i = 0; i < json_array_size(keys); i++) {
         const json_t *entry = json_array_get(keys, i);
         buf_clear(&key);
-        entry_key(&key, entry);
+        output_read_bytes(&key, entry, "key");
         if (session->output.terminal) {
             const char *etag = json_string_value(json_object_get(entry, "etag"));
             grid_add(&grid, COLOR_NONE, "%lld",

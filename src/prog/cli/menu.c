@@ -1,10 +1,14 @@
 #include "cli/menu.h"
 
 #include "base/check.h"
+#include "cli/annotation_view.h"
+#include "cli/annotations.h"
 #include "cli/keyspace_list.h"
 #include "cli/kv.h"
+#include "cli/kv_commands.h"
 #include "cli/membership.h"
 #include "cli/node_commands.h"
+#include "cli/space_commands.h"
 
 #include <editline/readline.h>
 #include <locale.h>
@@ -112,10 +116,11 @@ static void read_key(struct menu *menu)
     char *key = ask(menu, "Key: ");
     if (key != NULL && good(menu,
                             kv_get(&menu->session->client, session_keyspace(menu->session),
-                                   slice_of_text(key), false, &answer, &detail),
+                                   slice_of_text(key), NULL, &answer, &detail),
                             &detail)) {
         output_printable(stdout, buf_slice(&answer.body));
         putchar('\n');
+        kv_commands_note(menu->session, &answer);
     }
     answer_release(&answer);
     free(key);
@@ -209,6 +214,67 @@ done:
     free(text);
 }
 
+static void show_peers(struct menu *menu)
+{
+    struct errmsg detail = {0};
+    good(menu, space_commands_show_peers(menu->session, &detail), &detail);
+}
+
+static void show_stability(struct menu *menu)
+{
+    struct errmsg detail = {0};
+    char *name = ask(menu, "Keyspace: ");
+    if (name != NULL)
+        good(menu, space_commands_show_stability(menu->session, name, &detail), &detail);
+    free(name);
+}
+
+static void write_annotation(struct menu *menu)
+{
+    struct errmsg detail = {0};
+    json_t *annotation = NULL;
+    char *channel = ask(menu, "Channel: ");
+    char *link = channel != NULL ? ask(menu, "Link: ") : NULL;
+    char *text = link != NULL ? ask(menu, "Text: ") : NULL;
+    char *rating = text != NULL ? ask(menu, "Rating (0 to 5, empty: none): ") : NULL;
+    struct annotation_words words = {.channel = channel, .link = link, .text = text};
+    if (rating != NULL && rating[0] != '\0')
+        words.rating = rating;
+    if (rating != NULL &&
+        good(menu, annotations_add(&menu->session->client, &words, &annotation, &detail), &detail))
+        annotation_view_print(&menu->session->output, annotation, false);
+    json_decref(annotation);
+    free(rating);
+    free(text);
+    free(link);
+    free(channel);
+}
+
+static void read_annotations(struct menu *menu)
+{
+    struct errmsg detail = {0};
+    struct buf path;
+    json_t *page = NULL;
+    char *link = ask(menu, "Link (empty: all): ");
+    if (link == NULL)
+        return;
+    annotations_path_begin(&path, "/v1/annotations");
+    annotations_path_argument(&path, "link", link[0] != '\0' ? link : NULL);
+    const char *text = annotations_path_end(&path, &detail);
+    if (good(menu,
+             text != NULL ? annotations_page(&menu->session->client, text, &page, &detail)
+                          : ERR_TOO_LARGE,
+             &detail)) {
+        const json_t *items = json_object_get(page, "annotations");
+        for (size_t i = 0; i < json_array_size(items); i++)
+            annotation_view_print(&menu->session->output, json_array_get(items, i), false);
+        printf("%zu annotations.\n", json_array_size(items));
+    }
+    json_decref(page);
+    buf_release(&path);
+    free(link);
+}
+
 static const struct {
     const char *title;
     void (*run)(struct menu *menu);
@@ -223,6 +289,10 @@ static const struct {
     {"Recover all nodes", recover_all},
     {"Add a node", add_node},
     {"Remove a node", remove_node},
+    {"Show the peers of optimistic keyspaces", show_peers},
+    {"Show how stable an optimistic keyspace is", show_stability},
+    {"Write an annotation on a link", write_annotation},
+    {"Read annotations", read_annotations},
     {"Exit", NULL},
 };
 

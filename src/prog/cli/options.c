@@ -19,6 +19,15 @@
         .name = (option), .kind = OPTION_KIND_NUMBER, .value_name = (value), .help = (sentence),   \
         .least = (low), .most = (high)                                                             \
     }
+#define DURATION(option, sentence)                                                                 \
+    {                                                                                              \
+        .name = (option), .kind = OPTION_KIND_DURATION, .value_name = "TIME", .help = (sentence),  \
+        .least = PACE_MS_MIN, .most = PACE_MS_MAX                                                  \
+    }
+
+// Those of an optimistic keyspace: 20 ms to 10 years.
+#define PACE_MS_MIN 20u
+#define PACE_MS_MAX (UINT64_C(10) * 366 * 24 * 3600 * 1000)
 
 static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_ENDPOINT] = TEXT("endpoint", "URL", "a node's address; repeat it to name more nodes"),
@@ -35,7 +44,7 @@ static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_IF_MATCH] = TEXT("if-match", "ETAG", "only if the key still has this ETag"),
     [OPTION_IF_ABSENT] = FLAG("if-absent", "only if there is no such key"),
     [OPTION_PREFIX] = TEXT("prefix", "PREFIX", "only keys that begin with PREFIX"),
-    [OPTION_LIMIT] = NUMBER("limit", "COUNT", 1, UINT32_MAX, "at most COUNT keys"),
+    [OPTION_LIMIT] = NUMBER("limit", "COUNT", 1, UINT32_MAX, "at most COUNT of them"),
     [OPTION_ALL] = FLAG("all", "every node that was failed"),
     [OPTION_STRATEGY] = CHOICE("strategy", "full|consistent",
                                "full: every node holds every key;\n"
@@ -59,6 +68,35 @@ static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_DESTROYED] =
         TEXT("destroyed", "NODE,...", "nodes that are lost for ever, with their data"),
     [OPTION_ACCEPT_LOSS] = FLAG("accept-loss", "give up what only destroyed nodes had"),
+    [OPTION_MODE] = CHOICE("mode", "strong|optimistic",
+                           "strong: reads see the latest write (default);\n"
+                           "optimistic: every peer reads and writes at once"),
+    [OPTION_FAMILY] = FLAG("family", "it holds channels, as FAMILY/CHANNEL, and no keys"),
+    [OPTION_SIGNED] = FLAG("signed", "only what its authors signed counts"),
+    [OPTION_RUMOR_K] =
+        NUMBER("rumor-k", "COUNT", 1, 64, "rounds in vain after which a rumor ends (4)"),
+    [OPTION_RUMOR] = DURATION("rumor", "between two rounds of rumors (1s)"),
+    [OPTION_ANTI_ENTROPY] = DURATION("anti-entropy", "between two exchanges with a peer (10s)"),
+    [OPTION_AUDIT] = DURATION("audit", "between two exchanges that compare all (1d)"),
+    [OPTION_RETENTION] = DURATION("retention", "how long what deletes leave behind is kept (7d);\n"
+                                               "a peer that is away for longer compares all"),
+    [OPTION_STABILITY] = DURATION("stability", "how often is said what is stable (1s)"),
+    [OPTION_STABLE] = FLAG("stable", "only what the primary has made stable"),
+    [OPTION_CONFLICTS] = FLAG("conflicts", "every version, the winner first"),
+    [OPTION_CHANNEL] = TEXT("channel", "NAME", "the channel of annotations"),
+    [OPTION_LINK] = TEXT("link", "LINK", "only about what this URL, magnet or ed2k link names"),
+    [OPTION_AUTHOR] = TEXT("author", "AUTHOR", "only of this author: 32 hexadecimal digits"),
+    [OPTION_SEARCH] = TEXT("search", "TEXT", "only with this in the text or in a tag"),
+    [OPTION_MUTED] = FLAG("muted", "those of muted authors too"),
+    [OPTION_SORT] = CHOICE("sort", "time|created|rating",
+                           "by the last change (default), by creation,\n"
+                           "or by rating"),
+    [OPTION_ORDER] = CHOICE("order", "desc|asc", "the newest or best first (default), or last"),
+    [OPTION_RATING] = TEXT("rating", "0-5", "how good it is; none: no rating any more"),
+    [OPTION_TAGS] = TEXT("tags", "TAG,...", "words to find it by; '': no tags any more"),
+    [OPTION_REPLY_TO] = TEXT("reply-to", "ID", "the annotation that this one answers"),
+    [OPTION_AS_OWN] = FLAG("as-own", "what others wrote becomes one's own"),
+    [OPTION_SINCE] = TEXT("since", "PEER|all", "leave out what PEER has; all: nothing (all)"),
 };
 
 const struct option_spec *option_spec_of(enum option_id id)
@@ -81,6 +119,29 @@ bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *n
     }
     *number = value;
     return value >= least && value <= most;
+}
+
+bool options_duration(const char *text, uint64_t least, uint64_t most, uint64_t *ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    char digits[24];
+    size_t length = strspn(text, "0123456789");
+    if (length == 0 || length >= sizeof digits)
+        return false;
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(text + length, units[i].name) != 0)
+            continue;
+        if (!options_number(digits, 0, most / units[i].ms, ms))
+            return false;
+        *ms *= units[i].ms;
+        return *ms >= least;
+    }
+    return false;
 }
 
 static bool is_choice(const char *choices, const char *text)
@@ -125,6 +186,13 @@ static enum err take_value(struct options *options, enum option_id id, const cha
         return errmsg_set(detail, ERR_INVALID, "--%s is a number from %llu to %llu, not '%s'",
                           spec->name, (unsigned long long)spec->least,
                           (unsigned long long)spec->most, value);
+    if (spec->kind == OPTION_KIND_DURATION &&
+        !options_duration(value, spec->least, spec->most, &options->number[id]))
+        return errmsg_set(detail, ERR_INVALID,
+                          "--%s is a time such as 500ms, 10s, 5m, 12h or 7d, from %llums to %llud, "
+                          "not '%s'",
+                          spec->name, (unsigned long long)spec->least,
+                          (unsigned long long)(spec->most / 86400000), value);
     options->text[id] = value;
     options->given |= OPTION_BIT(id);
     return ERR_OK;

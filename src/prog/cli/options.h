@@ -5,8 +5,8 @@
 // `--name=value`; `--` ends them. `-` alone is an operand.
 //
 // Invariants
-//  1. The value of a number option is in the range of its specification, of a choice one of its
-//     choices.
+//  1. The value of a number or duration option is in the range of its specification, of a choice
+//     one of its choices.
 //  2. An option is given at most once, --endpoint at most OPTION_ENDPOINTS_MAX times.
 //
 // All strings are borrowed from the argument vector. It does not know which command takes which
@@ -56,12 +56,42 @@ enum option_id {
     OPTION_NEW_NODES,
     OPTION_DESTROYED,
     OPTION_ACCEPT_LOSS,
+    OPTION_MODE,
+    OPTION_FAMILY,
+    OPTION_SIGNED,
+    OPTION_RUMOR_K,
+    OPTION_RUMOR,
+    OPTION_ANTI_ENTROPY,
+    OPTION_AUDIT,
+    OPTION_RETENTION,
+    OPTION_STABILITY,
+    OPTION_STABLE,
+    OPTION_CONFLICTS,
+    OPTION_SINCE,
+    OPTION_CHANNEL,
+    OPTION_LINK,
+    OPTION_AUTHOR,
+    OPTION_SEARCH,
+    OPTION_MUTED,
+    OPTION_SORT,
+    OPTION_ORDER,
+    OPTION_RATING,
+    OPTION_TAGS,
+    OPTION_REPLY_TO,
+    OPTION_AS_OWN,
     OPTION_COUNT
 };
 
-#define OPTION_BIT(id) ((uint32_t)1 << (id))
+#define OPTION_BIT(id) ((uint64_t)1 << (id))
+_Static_assert(OPTION_COUNT <= 64, "each option has a bit");
 
-enum option_kind { OPTION_KIND_FLAG, OPTION_KIND_TEXT, OPTION_KIND_NUMBER, OPTION_KIND_CHOICE };
+enum option_kind {
+    OPTION_KIND_FLAG,
+    OPTION_KIND_TEXT,
+    OPTION_KIND_NUMBER,
+    OPTION_KIND_CHOICE,
+    OPTION_KIND_DURATION // as "500ms", "10s", "5m", "12h", "7d": a number of milliseconds
+};
 
 struct option_spec {
     const char *name; // without the dashes
@@ -73,7 +103,7 @@ struct option_spec {
 };
 
 struct options {
-    uint32_t given;                 // OPTION_BIT of each
+    uint64_t given;                 // OPTION_BIT of each
     const char *text[OPTION_COUNT]; // as written, NULL for flags
     uint64_t number[OPTION_COUNT];
     const char *endpoints[OPTION_ENDPOINTS_MAX];
@@ -95,5 +125,8 @@ static inline bool options_have(const struct options *options, enum option_id id
 
 // A decimal number without sign, in [least, most]; the whole text.
 bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *number);
+
+// Such a number and its unit, ms, s, m, h or d, in milliseconds, in [least, most].
+bool options_duration(const char *text, uint64_t least, uint64_t most, uint64_t *ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 // The longest printed text: a key or a message, each byte of which may become four.
-enum { PRINTABLE_BYTES_MAX = 1024 * 1024, CELL_BYTES_MAX = 512 };
+enum { PRINTABLE_BYTES_MAX = 1024 * 1024, CELL_BYTES_MAX = 512, MEMBER_BYTES_MAX = 64 };
 
 static const char *const color_codes[] = {"",         "\033[1m",  "\033[2m",
                                           "\033[31m", "\033[32m", "\033[33m"};
@@ -43,6 +43,12 @@ void output_json(json_t *value)
     json_decref(value);
 }
 
+// The name of a member that holds bytes which are no UTF-8.
+static void name_base64(char base64_name[MEMBER_BYTES_MAX], const char *name)
+{
+    snprintf(base64_name, MEMBER_BYTES_MAX, "%s_base64", name);
+}
+
 void output_json_bytes(json_t *object, const char *name, struct slice bytes)
 {
     const char *start = bytes.length > 0 ? (const char *)bytes.bytes : "";
@@ -50,14 +56,40 @@ void output_json_bytes(json_t *object, const char *name, struct slice bytes)
         json_object_set_new(object, name, json_stringn(start, bytes.length));
         return;
     }
-    char base64_name[64];
-    snprintf(base64_name, sizeof base64_name, "%s_base64", name);
+    char base64_name[MEMBER_BYTES_MAX];
+    name_base64(base64_name, name);
     struct buf base64;
     buf_init(&base64, bytes.length * 2 + 8);
     encoding_base64(&base64, bytes);
     json_object_set_new(object, base64_name,
                         json_stringn((const char *)base64.bytes, base64.length));
     buf_release(&base64);
+}
+
+void output_read_bytes(struct buf *out, const json_t *object, const char *name)
+{
+    char base64_name[MEMBER_BYTES_MAX];
+    const json_t *text = json_object_get(object, name);
+    size_t before = out->length;
+    name_base64(base64_name, name);
+    const char *base64 = json_string_value(json_object_get(object, base64_name));
+    if (json_is_string(text))
+        buf_append(out, json_string_value(text), json_string_length(text));
+    else if (base64 != NULL && encoding_base64_read(out, slice_of_text(base64)) != ERR_OK)
+        out->length = before;
+}
+
+void output_duration(char text[OUTPUT_DURATION_BYTES], uint64_t ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}};
+    size_t at = 0;
+    while (units[at].ms > 1 && ms < units[at].ms)
+        at++;
+    snprintf(text, OUTPUT_DURATION_BYTES, "%llu %s", (unsigned long long)(ms / units[at].ms),
+             units[at].name);
 }
 
 void output_printable(FILE *stream, struct slice bytes)

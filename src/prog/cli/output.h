@@ -32,6 +32,15 @@ void output_json(json_t *value);
 // Text as a JSON member: `name`, or `name`_base64 when the bytes are not UTF-8.
 void output_json_bytes(json_t *object, const char *name, struct slice bytes);
 
+// Appends such a member's bytes to `out`; nothing when the object has neither, or bad base64.
+void output_read_bytes(struct buf *out, const json_t *object, const char *name);
+
+enum { OUTPUT_DURATION_BYTES = 32 };
+
+// A time in the largest unit that leaves a number of 1 or more, rounded down: "750 ms", "12 s", "7
+// d".
+void output_duration(char text[OUTPUT_DURATION_BYTES], uint64_t ms);
+
 // Prints bytes escaped for a terminal, without a line's end.
 void output_printable(FILE *stream, struct slice bytes);
 

@@ -121,7 +121,9 @@ void sample_random(struct rng *rng, struct buf *room, struct annotation *out)
     out->channel = slice_of(room->bytes + room->length,
                             1 + (size_t)rng_below(rng, ANNOTATION_CHANNEL_BYTES_MAX));
     for (size_t i = 0; i < out->channel.length; i++)
-        buf_append_u8(room, (uint8_t)letters[rng_below(rng, i == 0 ? 36 : 39)]);
+        buf_append_u8(
+            room,
+            (uint8_t)letters[rng_below(rng, i == 0 || i + 1 == out->channel.length ? 36 : 39)]);
     link = random_link(rng, room);
     out->text = random_text(rng, room, ANNOTATION_TEXT_BYTES_MAX, true);
     out->tag_count = (unsigned)rng_below(rng, ANNOTATION_TAGS_MAX + 1);

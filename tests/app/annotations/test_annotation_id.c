@@ -82,6 +82,44 @@ static void test_annotation_id__names_the_author_by_the_key(void **state)
     buf_release(&text);
 }
 
+static void test_annotation_id__follows_from_what_is_adopted(void **state)
+{
+    (void)state;
+    static const struct signing_key key;
+    static const struct signing_key other_key = {{1}};
+    struct annotation_id own = annotation_id_of(&key, some.number);
+    struct annotation_id first = annotation_id_adopted(&key, &some);
+    struct annotation_id again = annotation_id_adopted(&key, &some);
+    assert_true(annotation_id_equal(&first, &again));
+    assert_memory_equal(first.author, own.author, sizeof own.author);
+    struct annotation_id by_other = annotation_id_adopted(&other_key, &some);
+    assert_memory_not_equal(by_other.author, first.author, sizeof first.author);
+    for (size_t i = 0; i < ANNOTATION_KEY_BYTES; i++) {
+        struct annotation_id changed = some;
+        if (i < ANNOTATION_AUTHOR_BYTES)
+            changed.author[i] ^= 1;
+        else
+            changed.number[i - ANNOTATION_AUTHOR_BYTES] ^= 1;
+        struct annotation_id adopted = annotation_id_adopted(&key, &changed);
+        assert_false(annotation_id_equal(&adopted, &first));
+    }
+}
+
+static void test_annotation_id__reads_an_author_alone(void **state)
+{
+    (void)state;
+    uint8_t author[ANNOTATION_AUTHOR_BYTES];
+    static const char *const bad[] = {
+        "", "66687aadf862bd776c8fc18b8e9f8e2", "66687aadf862bd776c8fc18b8e9f8e200",
+        "66687AADF862bd776c8fc18b8e9f8e20", "g6687aadf862bd776c8fc18b8e9f8e20"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(annotation_author_parse(slice_of_text(bad[i]), author), ERR_INVALID);
+    assert_int_equal(
+        annotation_author_parse(slice_of_text("66687aadf862bd776c8fc18b8e9f8e20"), author), ERR_OK);
+    assert_int_equal(author[0], 0x66);
+    assert_int_equal(author[15], 0x20);
+}
+
 static void test_annotation_id__compares_all_bytes(void **state)
 {
     (void)state;
@@ -109,6 +147,8 @@ int main(void)
         cmocka_unit_test(test_annotation_id__refuses_other_texts),
         cmocka_unit_test(test_annotation_id__refuses_other_keys),
         cmocka_unit_test(test_annotation_id__names_the_author_by_the_key),
+        cmocka_unit_test(test_annotation_id__follows_from_what_is_adopted),
+        cmocka_unit_test(test_annotation_id__reads_an_author_alone),
         cmocka_unit_test(test_annotation_id__compares_all_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,34 +12,13 @@
 #define REPLY "00000000000000000000000000000000-0000000000000001"
 #define HASH "31d6cfe0d16ae931b73c59d7e0c089c0"
 
-static void expect_back(const struct annotation *annotation)
+static void expect_json(const struct annotation *annotation, const char *text)
 {
-    static struct annotation back;
-    struct errmsg problem = {""};
     json_t *json = json_edit_over_text(annotation_to_json(annotation));
-    if (annotation_from_json(json, &back, &problem) != ERR_OK)
-        fail_msg("%s", problem.text);
-    sample_expect_equal(&back, annotation);
+    json_t *expected = json_edit_parse(text);
+    assert_true(json_equal(json, expected));
     json_decref(json);
-}
-
-static void test_annotation_json__comes_back(void **state)
-{
-    (void)state;
-    static struct annotation annotation;
-    struct rng rng;
-    struct buf room;
-    rng_init(&rng, 12);
-    buf_init(&room, SAMPLE_ROOM_BYTES);
-    sample_whole(&annotation);
-    expect_back(&annotation);
-    sample_bare(&annotation);
-    expect_back(&annotation);
-    for (int i = 0; i < 1000; i++) {
-        sample_random(&rng, &room, &annotation);
-        expect_back(&annotation);
-    }
-    buf_release(&room);
+    json_decref(expected);
 }
 
 static void test_annotation_json__has_these_fields(void **state)
@@ -48,22 +27,44 @@ static void test_annotation_json__has_these_fields(void **state)
     static struct annotation annotation;
     sample_whole(&annotation);
     annotation.text = slice_of_text("Bello!");
-    json_t *json = annotation_to_json(&annotation);
-    json_t *expected = json_edit_parse(
-        "{'id':'" ID "','replies_to':'" REPLY "','channel':'films.2004','text':'Bello!',"
-        "'link':'ed2k://|file|a%20b.avi|0700|31D6CFE0D16AE931B73C59D7E0C089C0|/',"
-        "'identity':'ed2k:" HASH ":700','rating':5,'tags':['noir','da rivedere'],"
-        "'created_ms':1700000000123,'modified_ms':1700000000124}");
-    assert_true(json_equal(json, expected));
-    json_decref(json);
-    json_decref(expected);
+    expect_json(&annotation,
+                "{'id':'" ID "','replies_to':'" REPLY "','channel':'films.2004','text':'Bello!',"
+                "'link':{'original':'ed2k://|file|a%20b.avi|0700|31D6CFE0D16AE931B73C59D7E0C089C0|/"
+                "','identity':'ed2k:" HASH ":700','name':'a b.avi'},'rating':5,"
+                "'author':'0102030405060708090a0b0c0d0e0fff','tags':['noir','da rivedere'],"
+                "'created':'2023-11-14T22:13:20.123Z','modified':'2023-11-14T22:13:20.124Z'}");
     sample_bare(&annotation);
-    json = annotation_to_json(&annotation);
-    expected = json_edit_parse("{'id':'" ID "','channel':'a','link':'http://a',"
-                               "'identity':'http://a/','rating':0,'created_ms':0,'modified_ms':0}");
-    assert_true(json_equal(json, expected));
+    expect_json(&annotation,
+                "{'id':'" ID "','replies_to':null,'channel':'a','text':'',"
+                "'link':{'original':'http://a','identity':'http://a/','name':null},'rating':0,"
+                "'author':'0102030405060708090a0b0c0d0e0fff','tags':[],"
+                "'created':'1970-01-01T00:00:00.000Z','modified':'1970-01-01T00:00:00.000Z'}");
+    annotation.has_rating = false;
+    annotation.text = slice_of_text("a");
+    json_t *json = annotation_to_json(&annotation);
+    assert_true(json_is_null(json_object_get(json, "rating")));
     json_decref(json);
-    json_decref(expected);
+}
+
+// Whatever passes the check can be written as JSON, and read by others.
+static void test_annotation_json__is_json_whatever_is_said(void **state)
+{
+    (void)state;
+    static struct annotation annotation;
+    struct rng rng;
+    struct buf room;
+    rng_init(&rng, 12);
+    buf_init(&room, SAMPLE_ROOM_BYTES);
+    for (int i = 0; i < 1000; i++) {
+        sample_random(&rng, &room, &annotation);
+        json_t *json = json_edit_over_text(annotation_to_json(&annotation));
+        const json_t *text = json_object_get(json, "text");
+        assert_true(slice_equal(slice_of(json_string_value(text), json_string_length(text)),
+                                annotation.text));
+        assert_int_equal(json_array_size(json_object_get(json, "tags")), annotation.tag_count);
+        json_decref(json);
+    }
+    buf_release(&room);
 }
 
 static void test_annotation_json__reads_a_draft(void **state)
@@ -88,7 +89,7 @@ static void test_annotation_json__reads_a_draft(void **state)
     json_decref(json);
 }
 
-// A change of the JSON of a whole annotation, and words of the refusal (NULL: it is taken).
+// A change of the JSON of a draft, and words of the refusal (NULL: it is taken).
 struct change {
     const char *name;
     const char *value; // NULL: the field is removed
@@ -129,42 +130,21 @@ static const struct change changes[] = {
     {"tags", NULL, NULL},
     {"replies_to", "''", "\"replies_to\" must be an id"},
     {"replies_to", "null", "\"replies_to\" must be a string"},
-    {"replies_to", "'" ID "'", "itself"},
     {"replies_to", NULL, NULL},
     {"more", "1", "no field \"more\""},
 };
 
-static const struct change whole_changes[] = {
-    {"id", NULL, "\"id\" is missing"},
-    {"id", "'x'", "\"id\" must be an id"},
-    {"id", "'00000000000000000000000000000000-0000000000000000'", "\"id\" must be an id"},
-    {"identity", "'ed2k:" HASH ":701'", "\"identity\" is not that"},
-    {"identity", "1", "\"identity\" must be a string"},
-    {"identity", NULL, NULL},
-    {"created_ms", NULL, "\"created_ms\" is missing"},
-    {"created_ms", "-1", "\"created_ms\" must be from 0"},
-    {"created_ms", "253402300800000", "\"created_ms\" must be from 0 to 253402300799999"},
-    {"created_ms", "1700000000125", "creation is after"},
-    {"created_ms", "0.5", "\"created_ms\" must be an integer"},
-    {"modified_ms", NULL, "\"modified_ms\" is missing"},
-    {"modified_ms", "'0'", "\"modified_ms\" must be an integer"},
-    {"modified_ms", "253402300799999", NULL},
-};
+#define DRAFT                                                                                      \
+    "{'channel':'films','link':'http://a','text':'Bello','rating':5,'tags':['noir'],"              \
+    "'replies_to':'" REPLY "'}"
 
-static void expect_change(const struct change *change, bool draft)
+static void expect_change(const struct change *change)
 {
     static struct annotation annotation;
     struct errmsg problem = {""};
-    sample_whole(&annotation);
-    json_t *json = annotation_to_json(&annotation);
-    if (draft) {
-        static const char *const others[] = {"id", "identity", "created_ms", "modified_ms"};
-        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-            json_edit_set(json, others[i], NULL);
-    }
+    json_t *json = json_edit_parse(DRAFT);
     json_edit_set(json, change->name, change->value);
-    enum err error = draft ? annotation_draft_from_json(json, &annotation, &problem)
-                           : annotation_from_json(json, &annotation, &problem);
+    enum err error = annotation_draft_from_json(json, &annotation, &problem);
     if ((error == ERR_OK) != (change->words == NULL) ||
         (change->words != NULL && strstr(problem.text, change->words) == NULL))
         fail_msg("%s: %s: %s", change->name, change->value, problem.text);
@@ -174,23 +154,78 @@ static void expect_change(const struct change *change, bool draft)
 static void test_annotation_json__refuses_what_it_does_not_know(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        expect_change(&changes[i], false);
-        // A draft has no id of its own.
-        if (changes[i].words == NULL || strcmp(changes[i].words, "itself") != 0)
-            expect_change(&changes[i], true);
-    }
-    for (size_t i = 0; i < sizeof whole_changes / sizeof whole_changes[0]; i++)
-        expect_change(&whole_changes[i], false);
-    static const char *const not_in_drafts[] = {"id", "identity", "created_ms", "modified_ms"};
-    for (size_t i = 0; i < sizeof not_in_drafts / sizeof not_in_drafts[0]; i++) {
-        const struct change added = {not_in_drafts[i], "'" ID "'", not_in_drafts[i]};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        expect_change(&changes[i]);
+    static const char *const not_in_drafts[] = {"id",      "identity", "author", "created",
+                                                "version", "modified", "state"};
+    for (size_t i = 0; i < sizeof not_in_drafts / sizeof not_in_drafts[0]; i++)
+        expect_change(&(struct change){not_in_drafts[i], "'" ID "'", not_in_drafts[i]});
+}
+
+// An edit of a whole annotation, and words of the refusal (NULL: it is taken).
+struct edit {
+    const char *text;
+    const char *words;
+};
+
+static void test_annotation_json__edits_what_is_named(void **state)
+{
+    (void)state;
+    static struct annotation before;
+    static struct annotation after;
+    struct errmsg problem = {""};
+    sample_whole(&before);
+    after = before;
+    json_t *json = json_edit_parse("{'text':'Brutto'}");
+    assert_int_equal(annotation_edit_from_json(json, &after, &problem), ERR_OK);
+    assert_true(slice_equal(after.text, slice_of_text("Brutto")));
+    after.text = before.text;
+    sample_expect_equal(&after, &before);
+    json_decref(json);
+    json = json_edit_parse("{'rating':null,'tags':[' uno ']}");
+    assert_int_equal(annotation_edit_from_json(json, &after, &problem), ERR_OK);
+    assert_false(after.has_rating);
+    assert_int_equal(after.rating, 0);
+    assert_int_equal(after.tag_count, 1);
+    assert_true(slice_equal(after.tags[0], slice_of_text("uno")));
+    assert_true(slice_equal(after.text, before.text));
+    json_decref(json);
+    json = json_edit_parse("{'text':null,'tags':null,'rating':0}");
+    assert_int_equal(annotation_edit_from_json(json, &after, &problem), ERR_OK);
+    assert_int_equal(after.text.length, 0);
+    assert_int_equal(after.tag_count, 0);
+    assert_true(after.has_rating);
+    assert_int_equal(after.rating, 0);
+    json_decref(json);
+}
+
+static void test_annotation_json__refuses_other_edits(void **state)
+{
+    (void)state;
+    static const struct edit edits[] = {
+        {"{}", "nothing to change"},
+        {"[]", "JSON object"},
+        {"{'channel':'b'}", "no field \"channel\""},
+        {"{'link':'http://b'}", "no field \"link\""},
+        {"{'created':null}", "no field \"created\""},
+        {"{'text':1}", "\"text\" must be a string"},
+        {"{'text':'a\\u0007'}", "text is wrong at byte 1"},
+        {"{'rating':6}", "\"rating\" must be from 0 to 5"},
+        {"{'rating':'3'}", "\"rating\" must be an integer"},
+        {"{'tags':'a'}", "\"tags\" must be an array"},
+        {"{'tags':[null]}", "tag 1 must be a string"},
+        {"{'tags':['a','a']}", "tag 2 is the same"},
+        {"{'text':'','tags':[],'rating':null}", "says nothing"},
+        {"{'text':null,'tags':null,'rating':null}", "says nothing"},
+    };
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        static struct annotation annotation;
         struct errmsg problem = {""};
-        static struct annotation draft;
-        json_t *json = json_edit_parse("{'channel':'a','link':'http://a','rating':1}");
-        json_edit_set(json, added.name, added.value);
-        assert_int_equal(annotation_draft_from_json(json, &draft, &problem), ERR_INVALID);
-        assert_non_null(strstr(problem.text, added.words));
+        sample_whole(&annotation);
+        json_t *json = json_edit_parse(edits[i].text);
+        enum err error = annotation_edit_from_json(json, &annotation, &problem);
+        if (error == ERR_OK || strstr(problem.text, edits[i].words) == NULL)
+            fail_msg("%s: %s", edits[i].text, problem.text);
         json_decref(json);
     }
 }
@@ -203,7 +238,6 @@ static void test_annotation_json__refuses_what_is_no_object(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct errmsg problem = {""};
         json_t *json = json_edit_parse(texts[i]);
-        assert_int_equal(annotation_from_json(json, &annotation, &problem), ERR_INVALID);
         assert_int_equal(annotation_draft_from_json(json, &annotation, &problem), ERR_INVALID);
         assert_true(problem.text[0] != '\0');
         json_decref(json);
@@ -224,10 +258,12 @@ static void test_annotation_json__needs_something_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_annotation_json__comes_back),
         cmocka_unit_test(test_annotation_json__has_these_fields),
+        cmocka_unit_test(test_annotation_json__is_json_whatever_is_said),
         cmocka_unit_test(test_annotation_json__reads_a_draft),
         cmocka_unit_test(test_annotation_json__refuses_what_it_does_not_know),
+        cmocka_unit_test(test_annotation_json__edits_what_is_named),
+        cmocka_unit_test(test_annotation_json__refuses_other_edits),
         cmocka_unit_test(test_annotation_json__refuses_what_is_no_object),
         cmocka_unit_test(test_annotation_json__needs_something_said),
     };

@@ -24,9 +24,108 @@ static void add_keyspace(struct cluster_map *map, const char *name, enum strateg
     keyspace->set_of_slot = memory_zeroed(SLOTS, sizeof *keyspace->set_of_slot);
 }
 
+static void add_optimistic(struct cluster_map *map, const char *name, uint32_t id)
+{
+    struct optimistic *optimistic = &map->optimistic[map->optimistic_count++];
+    CHECK(map->next_keyspace_id++ == id);
+    *optimistic = optimistic_default();
+    optimistic->id = id;
+    optimistic->is_family = id == FAKE_TEAM;
+    optimistic->is_signed = id == FAKE_SECRETS;
+    optimistic->primary = id == FAKE_SECRETS ? NODE_NONE : 2;
+    optimistic->primary_epoch = 7;
+    snprintf(optimistic->name, sizeof optimistic->name, "%s", name);
+}
+
+// A store in which nothing is.
+static enum err get_nothing(void *store, enum store_table table, struct slice key,
+                            struct slice *out)
+{
+    (void)store;
+    (void)table;
+    (void)key;
+    (void)out;
+    return ERR_NOT_FOUND;
+}
+
+static enum err scan_nothing(void *store, enum store_table table, struct slice first,
+                             struct slice end, store_visit *visit, void *context)
+{
+    (void)store;
+    (void)table;
+    (void)first;
+    (void)end;
+    (void)visit;
+    (void)context;
+    return ERR_OK;
+}
+
+static struct replica *keep(struct host *host, uint32_t keyspace, const char *channel)
+{
+    struct replica_setting setting = replica_setting_default();
+    uint64_t id = fake_host_space(host, keyspace, channel);
+    CHECK(epidemic_join(&host->epidemic, id, keyspace, slice_of_text(channel), &setting, 1) ==
+          ERR_OK);
+    return epidemic_replica(&host->epidemic, id);
+}
+
+static void know(struct knowledge *knowledge, uint64_t first, uint64_t last)
+{
+    struct interval interval = {.first = first, .last = last};
+    CHECK(knowledge_add_interval(knowledge, 77, interval) == ERR_OK);
+}
+
+static struct peer *meet(struct host *host, uint64_t store_id, const char *address, bool is_member)
+{
+    bool changed;
+    struct peer *peer =
+        peers_add(&host->epidemic.peers, store_id, slice_of_text(address), is_member, &changed);
+    CHECK(peer != NULL);
+    return peer;
+}
+
+static void begin_epidemic(struct host *host)
+{
+    static const struct store_ops ops = {.get = get_nothing, .scan = scan_nothing};
+    struct epidemic *epidemic = &host->epidemic;
+    struct epidemic_config config = {
+        .self = 1, .address = "127.0.0.1:7001", .seed = 1, .peers_max = 10};
+    host->has_epidemic = true;
+    host->store = (struct store){.ops = &ops};
+    epidemic_init(epidemic, &config, &host->store);
+    epidemic->counts.sessions = 5;
+    epidemic->counts.verdicts[SESSION_APPLIED] = 4;
+    struct replica *diary = keep(host, FAKE_DIARY, "");
+    know(&diary->space.known, 1, 10);
+    know(&diary->space.known, 12, 12);
+    know(&diary->space.stable, 1, 6);
+    know(&diary->space.horizon, 1, 2);
+    diary->space.digests.total.count = 8;
+    diary->space.certificates = 2;
+    diary->stability_number = (struct stamp){.counter = 9, .id = 31};
+    keep(host, FAKE_TEAM, "linux");
+    struct peer *member = meet(host, 2, "127.0.0.1:7002", true);
+    meet(host, 3, "127.0.0.1:7003", true);
+    meet(host, 0xbeef, "", false);
+    uint8_t spaces[16];
+    for (int i = 0; i < 8; i++) {
+        spaces[i] = (uint8_t)(diary->space.id >> (56 - 8 * i));
+        spaces[8 + i] = (uint8_t)(i == 7);
+    }
+    CHECK(peer_set_spaces(member, slice_of(spaces, sizeof spaces)) == ERR_OK);
+    member->heard_us = 1;
+}
+
+uint64_t fake_host_space(const struct host *host, uint32_t keyspace, const char *channel)
+{
+    struct cluster_id cluster = host->map.cluster;
+    return space_id_of(cluster.high, cluster.low, keyspace, slice_of_text(channel));
+}
+
 void fake_host_init(struct host *host)
 {
-    *host = (struct host){.has_map = true, .now_us = 1};
+    *host = (struct host){.has_map = true, .now_us = 1, .bundle = "a bundle"};
+    buf_init(&host->conflicts, 1 << 20);
     struct cluster_map *map = &host->map;
     cluster_map_init(map);
     map->cluster = (struct cluster_id){.high = 0xabc, .low = 0xdef};
@@ -43,6 +142,10 @@ void fake_host_init(struct host *host)
     }
     add_keyspace(map, "default", STRATEGY_FULL);
     add_keyspace(map, "team/notes", STRATEGY_CONSISTENT);
+    add_optimistic(map, "diary", FAKE_DIARY);
+    add_optimistic(map, "team", FAKE_TEAM);
+    add_optimistic(map, "secrets", FAKE_SECRETS);
+    begin_epidemic(host);
     host->status = (struct node_status){.self = 1, .serving = true, .epoch = 9, .slots_in_sync = 5};
 }
 
@@ -51,6 +154,8 @@ void fake_host_clear(struct host *host)
     for (int i = 0; i < FAKE_RECORDS_MAX; i++)
         free(host->records[i].value);
     cluster_map_release(&host->map);
+    epidemic_release(&host->epidemic);
+    buf_release(&host->conflicts);
 }
 
 static struct fake_record *find(struct host *host, const struct request *request, bool make)
@@ -116,7 +221,7 @@ static void answer(struct host *host, const struct request *request, struct repl
                    struct buf *entries)
 {
     struct fake_record *record = NULL;
-    if (request->kind != REQUEST_LIST && request->kind != REQUEST_CHANGE)
+    if (request->kind < REQUEST_LIST)
         record = find(host, request, false);
     if (!holds_condition(request, record)) {
         reply->error = ERR_MISMATCH;
@@ -130,11 +235,18 @@ static void answer(struct host *host, const struct request *request, struct repl
         bool more = request->prefix.length > 0 && request->prefix.bytes[0] == 'm';
         reply->cursor.slot = more ? 258 : SLOTS;
         reply->cursor.key = slice_of_text(more ? "m1" : "");
-    } else if (request->kind != REQUEST_CHANGE && record == NULL) {
+    } else if (request->kind == REQUEST_EXPORT) {
+        reply->value = slice_of_text(host->bundle);
+    } else if (request->kind == REQUEST_IMPORT) {
+        reply->existed = host->import.news > 0;
+        reply->bundle = host->import;
+    } else if (request->kind < REQUEST_LIST && record == NULL) {
         reply->error = ERR_NOT_FOUND;
     } else if (request->kind == REQUEST_READ) {
         reply->value = slice_of(record->value, record->value_bytes);
         reply->stamp = record->stamp;
+        reply->is_stable = host->is_stable;
+        reply->versions = buf_slice(&host->conflicts);
     } else if (request->kind == REQUEST_DELETE) {
         record->present = false;
         reply->existed = true;
@@ -147,6 +259,9 @@ void host_request(struct host *host, const struct request *request, host_reply *
     CHECK(request_check(request) == ERR_OK);
     host->request_count++;
     host->last = *request;
+    host->last_value_bytes = request->value.length;
+    snprintf(host->last_channel, sizeof host->last_channel, "%.*s", (int)request->channel.length,
+             request->channel.length == 0 ? "" : (const char *)request->channel.bytes);
     host->last_cursor_bytes = request->cursor.key.length;
     if (host->last_cursor_bytes > 0)
         memcpy(host->last_cursor, request->cursor.key.bytes, host->last_cursor_bytes);
@@ -185,6 +300,16 @@ const struct cluster_map *host_map(const struct host *host)
     return host->has_map ? &host->map : NULL;
 }
 
+const struct epidemic *host_epidemic(const struct host *host)
+{
+    return host->has_epidemic ? &host->epidemic : NULL;
+}
+
+void host_follow(struct host *host)
+{
+    host->epidemic.is_followed = true;
+}
+
 struct node_status host_status(const struct host *host)
 {
     return host->status;
@@ -198,7 +323,7 @@ static uint64_t now_us(void *clock)
 static uint64_t wall_ms(void *clock)
 {
     (void)clock;
-    return 0;
+    return FAKE_WALL_MS;
 }
 
 static void wake_at(void *clock, uint64_t at_us)

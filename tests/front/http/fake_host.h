@@ -7,6 +7,11 @@
 
 enum { FAKE_RECORDS_MAX = 16, FAKE_HELD_MAX = 16 };
 
+#define FAKE_WALL_MS UINT64_C(1600000000123)
+
+// The ids of its optimistic keyspaces; `team` is a family with a channel `linux`.
+enum { FAKE_DIARY = 3, FAKE_TEAM = 4, FAKE_SECRETS = 5 };
+
 struct fake_record {
     uint8_t key[KEY_BYTES_MAX];
     size_t key_bytes;
@@ -18,8 +23,18 @@ struct fake_record {
 };
 
 struct host {
-    struct cluster_map map; // nodes 1 to 3, keyspaces `default` (id 1) and `team/notes` (id 2)
+    // Nodes 1 to 3; keyspaces `default` (id 1) and `team/notes` (id 2); optimistic ones `diary`,
+    // `team` and `secrets`.
+    struct cluster_map map;
     bool has_map;
+    // Keeps `diary` and `team/linux`; knows nodes 2 (just heard) and 3 (never), and a roaming peer.
+    struct epidemic epidemic;
+    bool has_epidemic;
+    struct store store;   // of it; empty
+    bool is_stable;       // what reads of optimistic keyspaces find, and
+    struct buf conflicts; // the versions in conflict with it
+    const char *bundle;   // what an export gives
+    struct bundle_counts import;
     struct node_status status;
     struct fake_record records[FAKE_RECORDS_MAX];
     uint64_t sequence;
@@ -37,6 +52,8 @@ struct host {
 
     unsigned request_count;
     struct request last; // without slices
+    char last_channel[KEYSPACE_NAME_BYTES_MAX + 1];
+    size_t last_value_bytes;
     uint8_t last_cursor[KEY_BYTES_MAX];
     size_t last_cursor_bytes;
     uint8_t last_prefix[KEY_BYTES_MAX];
@@ -47,6 +64,9 @@ struct host {
 
 void fake_host_init(struct host *host);
 void fake_host_clear(struct host *host);
+
+// The id of what is optimistic: of a channel, or with "" of a keyspace.
+uint64_t fake_host_space(const struct host *host, uint32_t keyspace, const char *channel);
 
 // Answers what is held with `reply`.
 void fake_host_release(struct host *host, const struct reply *reply);

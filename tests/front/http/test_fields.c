@@ -104,6 +104,23 @@ static void test_fields__gives_integers(void **state)
     fields_free(fields);
 }
 
+static void test_fields__gives_booleans(void **state)
+{
+    (void)state;
+    struct fields *fields =
+        parse("{\"yes\":true,\"no\":false,\"null\":null,\"one\":1,\"text\":\"true\"}");
+    bool value = false;
+    struct errmsg problem;
+    assert_int_equal(fields_boolean(fields, "yes", &value, &problem), ERR_OK);
+    assert_true(value);
+    assert_int_equal(fields_boolean(fields, "no", &value, &problem), ERR_OK);
+    assert_false(value);
+    static const char *const bad[] = {"null", "one", "text", "missing"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(fields_boolean(fields, bad[i], &value, &problem), ERR_INVALID);
+    fields_free(fields);
+}
+
 static void test_fields__finds_strangers(void **state)
 {
     (void)state;
@@ -123,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_fields__refuses_nesting_of_any_depth),
         cmocka_unit_test(test_fields__gives_texts),
         cmocka_unit_test(test_fields__gives_integers),
+        cmocka_unit_test(test_fields__gives_booleans),
         cmocka_unit_test(test_fields__finds_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

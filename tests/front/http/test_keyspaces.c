@@ -6,6 +6,7 @@
 
 #include "http_testbed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static int setup(void **state)
@@ -38,6 +39,69 @@ static void test_keyspaces__are_listed(void **state)
     testbed_expect_error(t, 400, "invalid");
 }
 
+static void test_keyspaces__are_listed_with_optimistic_ones(void **state)
+{
+    struct testbed *t = *state;
+    const char *settings = "\"rumor_k\":4,\"rumor_ms\":1000,\"anti_entropy_ms\":10000,"
+                           "\"audit_ms\":86400000,\"retention_ms\":604800000,"
+                           "\"stability_ms\":1000";
+    char wanted[512];
+    t->host.map.optimistic[0].secret = 0x1234567890abcdef;
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces", "", NULL), 200);
+    snprintf(wanted, sizeof wanted,
+             "},{\"name\":\"diary\",\"id\":3,\"mode\":\"optimistic\",\"primary\":2,"
+             "\"primary_epoch\":7,\"family\":false,\"signed\":false,%s},{\"name\":\"team\"",
+             settings);
+    assert_non_null(strstr(t->body, wanted));
+    snprintf(wanted, sizeof wanted,
+             "\"name\":\"secrets\",\"id\":5,\"mode\":\"optimistic\",\"primary\":null,"
+             "\"primary_epoch\":7,\"family\":false,\"signed\":true,%s}]}",
+             settings);
+    assert_non_null(strstr(t->body, wanted));
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces/diary", "", NULL), 200);
+    assert_non_null(strstr(t->body, "\"stability_ms\":1000,\"kept\":true}}"));
+    assert_null(strstr(t->body, "secret"));
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces/secrets", "", NULL), 200);
+    assert_non_null(strstr(t->body, "\"kept\":false}}"));
+}
+
+static void test_keyspaces__show_families_and_channels(void **state)
+{
+    struct testbed *t = *state;
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces/team", "", NULL), 200);
+    assert_non_null(strstr(t->body, "\"family\":true"));
+    assert_non_null(strstr(t->body, "\"channels\":[\"linux\"]}}"));
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces/team%2Flinux", "", NULL), 200);
+    assert_non_null(strstr(t->body, "{\"name\":\"team/linux\",\"id\":4,"));
+    assert_non_null(strstr(t->body, "\"kept\":true,\"channel\":\"linux\"}}"));
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces/team%2Fx%2Fy", "", NULL), 200);
+    assert_non_null(strstr(t->body, "\"kept\":false,\"channel\":\"x/y\"}}"));
+    // The keyspace of a whole name goes first.
+    assert_int_equal(testbed_ask(t, "GET /v1/keyspaces/team%2Fnotes", "", NULL), 200);
+    assert_non_null(strstr(t->body, "\"mode\":\"strong\""));
+    testbed_ask(t, "GET /v1/keyspaces/diary%2Fx", "", NULL);
+    testbed_expect_error(t, 404, "not_found");
+    testbed_ask(t, "GET /v1/keyspaces/team%2F-x", "", NULL);
+    testbed_expect_error(t, 400, "invalid");
+    testbed_ask(t, "GET /v1/keyspaces/team%2F", "", NULL);
+    testbed_expect_error(t, 400, "invalid");
+}
+
+static void test_keyspaces__take_channels_of_long_names(void **state)
+{
+    struct testbed *t = *state;
+    char target[256] = "GET /v1/keyspaces/team%2F";
+    size_t start = strlen(target);
+    memset(target + start, 'x', KEYSPACE_NAME_BYTES_MAX);
+    assert_int_equal(testbed_ask(t, target, "", NULL), 200);
+    target[start + KEYSPACE_NAME_BYTES_MAX] = 'x';
+    testbed_ask(t, target, "", NULL);
+    testbed_expect_error(t, 400, "invalid");
+    memset(target + start, 'x', 2 * KEYSPACE_NAME_BYTES_MAX);
+    testbed_ask(t, target, "", NULL);
+    testbed_expect_error(t, 400, "invalid");
+}
+
 static void test_keyspaces__are_made(void **state)
 {
     struct testbed *t = *state;
@@ -56,6 +120,8 @@ static void test_keyspaces__are_made(void **state)
         201);
     assert_int_equal(change->strategy, STRATEGY_CONSISTENT);
     assert_int_equal(change->min_in_sync, 2);
+    assert_int_equal(testbed_ask(t, path, "", "{\"name\":\"b\",\"mode\":\"strong\"}"), 201);
+    assert_int_equal(change->kind, CHANGE_KEYSPACE_CREATE);
     unsigned before = t->host.request_count;
     testbed_ask(t, path, "", "{\"name\":\"default\"}");
     testbed_expect_error(t, 409, "exists");
@@ -145,6 +211,10 @@ static void test_keyspaces__refuse_bad_changes(void **state)
     }
     testbed_ask(t, "PATCH /v1/keyspaces/none", "", "{\"min_in_sync\":1}");
     testbed_expect_error(t, 404, "not_found");
+    testbed_ask(t, "PATCH /v1/keyspaces/diary", "", "{\"retention_ms\":1000}");
+    testbed_expect_error(t, 409, "illegal");
+    testbed_ask(t, "PATCH /v1/keyspaces/team%2Flinux", "", "{\"min_in_sync\":1}");
+    testbed_expect_error(t, 409, "illegal");
     assert_int_equal(t->host.request_count, 0);
 }
 
@@ -152,6 +222,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_keyspaces__are_listed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__are_listed_with_optimistic_ones, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__show_families_and_channels, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__take_channels_of_long_names, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_keyspaces__are_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keyspaces__are_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keyspaces__are_changed_later, setup, teardown),

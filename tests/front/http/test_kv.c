@@ -124,8 +124,18 @@ static void test_kv__reads_locally_on_demand(void **state)
     assert_int_equal(testbed_ask(t, "GET /v1/kv/default/a?consistency=local", "", NULL), 200);
     assert_int_equal(t->host.last.consistency, CONSISTENCY_LOCAL);
     assert_true(testbed_has_header(t, "Brusio-Consistency: local"));
-    testbed_ask(t, "GET /v1/kv/default/a?consistency=weak", "", NULL);
-    testbed_expect_error(t, 400, "invalid");
+    static const char *const bad[] = {"consistency=weak", "view=stable", "view=latest",
+                                      "format=json"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char target[64];
+        snprintf(target, sizeof target, "GET /v1/kv/default/a?%s", bad[i]);
+        testbed_ask(t, target, "", NULL);
+        testbed_expect_error(t, 400, "invalid");
+    }
+    // JSON is for optimistic keyspaces: who would take it gets the bytes.
+    assert_int_equal(testbed_ask(t, "GET /v1/kv/default/a", "Accept: application/json\r\n", NULL),
+                     200);
+    assert_string_equal(t->body, "1");
 }
 
 static void test_kv__refuses_bad_names(void **state)
@@ -138,8 +148,12 @@ static void test_kv__refuses_bad_names(void **state)
         testbed_ask(t, bad[i], "", NULL);
         testbed_expect_error(t, 400, "invalid");
     }
-    testbed_ask(t, "GET /v1/kv/team/notes", "", NULL);
+    // A slash that is not written as %2F ends the name.
+    testbed_ask(t, "GET /v1/kv/none/notes", "", NULL);
     testbed_expect_error(t, 404, "not_found");
+    testbed_ask(t, "GET /v1/kv/team/notes", "", NULL);
+    testbed_expect_error(t, 400, "invalid");
+    assert_non_null(strstr(t->body, "is a family"));
     testbed_ask(t, "PUT /v1/kv/default", "", "1");
     testbed_expect_error(t, 405, "method_not_allowed");
     assert_true(testbed_has_header(t, "Allow: GET, HEAD"));

@@ -127,6 +127,11 @@ static void test_options__blame_the_word_at_fault(void **state)
         {{"--nodes", "3x", NULL}, "3x"},
         {{"--strategy", "ful", NULL}, "'ful'"},
         {{"--strategy", "full|consistent", NULL}, "--strategy"},
+        {{"--mode", "eventual", NULL}, "'eventual'"},
+        {{"--retention", "7", NULL}, "--retention"},
+        {{"--retention", "19ms", NULL}, "from 20ms to 3660d"},
+        {{"--rumor-k", "65", NULL}, "65"},
+        {{"--family=yes", NULL}, "--family"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct options options;
@@ -151,6 +156,46 @@ static void test_options__read_numbers_whole(void **state)
     assert_false(options_number("", 0, 10, &number));
 }
 
+static void test_options__read_durations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ms; // 0: none
+    } cases[] = {{"500ms", 500},
+                 {"10s", 10000},
+                 {"5m", 300000},
+                 {"12h", 43200000},
+                 {"7d", 604800000},
+                 {"3660d", 316224000000},
+                 {"007s", 7000},
+                 {"3661d", 0},
+                 {"5", 0},
+                 {"", 0},
+                 {"s", 0},
+                 {"-5s", 0},
+                 {"5 s", 0},
+                 {"5sec", 0},
+                 {"1.5h", 0},
+                 {"4ms", 0},
+                 {"5S", 0},
+                 {"18446744073709551615d", 0},
+                 {"99999999999999999999999999999s", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t ms = 0;
+        bool good = options_duration(cases[i].text, 5, 316224000000, &ms);
+        if (good != (cases[i].ms > 0) || (good && ms != cases[i].ms))
+            fail_msg("'%s' is read as %llu", cases[i].text, (unsigned long long)ms);
+    }
+    struct options options;
+    struct errmsg detail = {0};
+    const char *const words[] = {"--retention", "7d", "--signed", NULL};
+    assert_int_equal(parse(&options, &detail, words), ERR_OK);
+    assert_int_equal(options.number[OPTION_RETENTION], 604800000);
+    assert_true(options_have(&options, OPTION_SIGNED));
+    assert_false(options_have(&options, OPTION_FAMILY));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_options__bound_words),
         cmocka_unit_test(test_options__blame_the_word_at_fault),
         cmocka_unit_test(test_options__read_numbers_whole),
+        cmocka_unit_test(test_options__read_durations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
