@@ -1,4 +1,5 @@
 #include "sim_epidemic.h"
+#include "sim_epidemic_run.h"
 
 #include "base/number.h"
 #include "core/epidemic/rumor.h"
@@ -11,6 +12,7 @@
 static const char help[] =
     "Usage: brusio-sim epidemic table --variant VARIANT [--nodes N] [--k K] [--runs R]\n"
     "                                 [--seed S] [--json]\n"
+    "       brusio-sim epidemic run --help\n"
     "\n"
     "Spreads one rumor among N nodes (default 1000) in synchronous rounds until nobody tells\n"
     "it any more, R times (default 100), and prints the means. Every node is the rumor core\n"
@@ -96,6 +98,8 @@ int sim_epidemic(int count, char **arguments)
                                              .runs = 100,
                                              .seed = 1};
     bool json = false;
+    if (count >= 1 && strcmp(arguments[0], "run") == 0)
+        return sim_epidemic_run(count - 1, arguments + 1);
     if (count >= 1 && strcmp(arguments[count - 1], "--help") == 0) {
         fputs(help, stdout);
         return 0;

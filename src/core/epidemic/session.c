@@ -8,7 +8,7 @@
 enum { SUMMARY_BYTES = 40 };
 
 static struct session *session_new(struct space *space, struct session_world *world, uint64_t peer,
-                                   uint64_t id, uint64_t salt)
+                                   uint64_t id, uint64_t salt, uint64_t now_us)
 {
     struct session *session = memory_zeroed(1, sizeof *session);
     list_init(&session->link);
@@ -17,7 +17,11 @@ static struct session *session_new(struct space *space, struct session_world *wo
     session->peer = peer;
     session->id = id;
     session->salt = salt;
+    session->began_us = now_us;
+    session->touched_us = now_us;
+    session->restored = world->restored;
     session->verdict = SESSION_BROKEN;
+    session->out_verdict = SESSION_BROKEN;
     buf_init(&session->scratch, MESSAGE_BYTES_MAX);
     return session;
 }
@@ -28,10 +32,13 @@ void session_free(struct session *session)
         return;
     session_audit_release(session);
     knowledge_release(&session->told_known);
-    knowledge_release(&session->out.target);
+    knowledge_release(&session->out.given);
+    knowledge_release(&session->out.given_strays);
+    knowledge_release(&session->out.round.known);
+    knowledge_release(&session->out.round.strays);
     knowledge_release(&session->in.known);
     knowledge_release(&session->in.horizon);
-    free(session->out.wanted);
+    session_items_release(&session->out.wanted);
     buf_release(&session->scratch);
     free(session);
 }
@@ -39,18 +46,13 @@ void session_free(struct session *session)
 void session_send(struct session *session, struct effects *effects, struct message *message)
 {
     size_t before = effects->bytes.length;
+    size_t operations =
+        message->kind == MESSAGE_SESSION_PORTION ? message->session_portion.operations.length : 0;
     effects_send(effects, session->peer, 0, message);
     size_t bytes = effects->bytes.length - before;
     session->world->allowance_bytes -= (int64_t)bytes;
-    if (message->kind == MESSAGE_SESSION_PORTION)
-        session->sent_bytes += message->session_portion.operations.length;
-    else
-        session->control_bytes += bytes;
-}
-
-struct hash128 session_horizon_hash(const struct session *session)
-{
-    return knowledge_hash(&session->space->horizon, session->salt);
+    session->sent_bytes += operations;
+    session->control_bytes += bytes - operations;
 }
 
 static void summary_put(struct buf *out, const struct space_summary *summary)
@@ -62,42 +64,67 @@ static void summary_put(struct buf *out, const struct space_summary *summary)
     buf_append_u64_be(out, summary->live);
 }
 
-static void send_end(struct effects *effects, uint64_t peer, uint64_t space, uint64_t id,
-                     enum session_verdict verdict, struct stamp stability)
+// --- ends
+
+static struct message end_message(uint64_t space, uint64_t id, enum session_verdict verdict,
+                                  struct stamp stability)
 {
-    struct message message = {
+    return (struct message){
         .kind = MESSAGE_SESSION_END,
         .session_end = {.space = space, .session = id, .verdict = verdict, .stability = stability}};
-    effects_send(effects, peer, 0, &message);
 }
 
 void session_disown(struct effects *effects, uint64_t peer, uint64_t space, uint64_t id)
 {
-    send_end(effects, peer, space, id, SESSION_BROKEN, (struct stamp){0});
+    struct message message = end_message(space, id, SESSION_BROKEN, (struct stamp){0});
+    effects_send(effects, peer, 0, &message);
 }
 
 void session_break(struct session *session, struct effects *effects, enum session_verdict verdict,
                    bool tell)
 {
     session->over = true;
-    session->verdict = verdict;
+    if (!session->in.ended)
+        session->verdict = verdict;
     session_audit_release(session);
     if (tell)
         session_disown(effects, session->peer, session->space->id, session->id);
 }
 
+static void send_end_if_durable(struct session *session, struct effects *effects, uint64_t token)
+{
+    if (session->over || !session->in.ended || session->in.end_sent ||
+        session->in.end_token > token)
+        return;
+    struct message message =
+        end_message(session->space->id, session->id, session->verdict, session->stability);
+    session->in.end_sent = true;
+    session_send(session, effects, &message);
+}
+
+// What the other now takes for safe here must not go with a crash.
+void session_conclude(struct session *session, struct effects *effects,
+                      enum session_verdict verdict)
+{
+    struct overlay *store = session->space->store;
+    session->in.ended = true;
+    session->verdict = verdict;
+    session->in.end_token = overlay_token(store, effects);
+    send_end_if_durable(session, effects, store->durable);
+}
+
+// --- openings
+
 struct session *session_open(struct space *space, struct session_world *world, uint64_t peer,
                              uint64_t id, uint64_t salt, bool audit, struct stamp stability,
                              struct effects *effects, uint64_t now_us)
 {
-    struct session *session = session_new(space, world, peer, id, salt);
+    struct session *session = session_new(space, world, peer, id, salt, now_us);
     struct space_summary summary;
     session->opener = true;
-    session->began_us = now_us;
     session->offered_next = space->next;
-    session->out_verdict = SESSION_BROKEN;
     session->wants_audit = audit;
-    session->touched_us = now_us;
+    session->stability = stability;
     space_summarise(space, salt, &summary);
     summary_put(&session->scratch, &summary);
     struct message message = {.kind = MESSAGE_SESSION_OPEN,
@@ -112,7 +139,7 @@ struct session *session_open(struct space *space, struct session_world *world, u
 }
 
 // Says what is known here, which is what the other half will send by.
-static void tell_known(struct session *session, struct effects *effects, struct stamp stability)
+static void tell_known(struct session *session, struct effects *effects)
 {
     struct space *space = session->space;
     knowledge_copy(&session->told_known, &space->known);
@@ -131,7 +158,7 @@ static void tell_known(struct session *session, struct effects *effects, struct 
         .session_known = {.space = space->id,
                           .session = session->id,
                           .reconcile = session->reconciles,
-                          .stability = stability,
+                          .stability = session->stability,
                           .live = digest_fold(&space->digests.total, session->salt),
                           .known = slice_of(both.bytes, known_bytes),
                           .horizon =
@@ -139,31 +166,59 @@ static void tell_known(struct session *session, struct effects *effects, struct 
     session_send(session, effects, &message);
 }
 
-struct session *session_accept(struct space *space, struct session_world *world, uint64_t peer,
-                               const struct message_session_open *open, struct stamp stability,
-                               bool busy, struct effects *effects, uint64_t now_us)
+struct hash128 session_horizon_hash(const struct session *session)
+{
+    return knowledge_hash(&session->space->horizon, session->salt);
+}
+
+bool session_horizon_moved(const struct session *session, struct hash128 since)
+{
+    struct hash128 now = session_horizon_hash(session);
+    return now.high != since.high || now.low != since.low;
+}
+
+bool session_horizon_is_known(const struct session *session)
+{
+    return knowledge_contains(&session->in.known, &session->space->horizon);
+}
+
+static bool is_equal(const struct space *space, const struct message_session_open *open)
 {
     uint8_t bytes[SUMMARY_BYTES];
     struct buf own = {.bytes = bytes, .capacity = sizeof bytes, .max = sizeof bytes};
     struct space_summary summary;
     space_summarise(space, open->salt, &summary);
     summary_put(&own, &summary);
-    bool equal = slice_equal(buf_slice(&own), open->summary);
+    return slice_equal(buf_slice(&own), open->summary);
+}
+
+struct session *session_accept(struct space *space, struct session_world *world, uint64_t peer,
+                               const struct message_session_open *open, struct stamp stability,
+                               bool busy, struct effects *effects, uint64_t now_us)
+{
     bool audit = open->audit || space->damaged;
-    if (busy || (equal && !audit)) {
-        send_end(effects, peer, space->id, open->session, busy ? SESSION_AGAIN : SESSION_EQUAL,
-                 stability);
+    if (busy || space->forgetting) {
+        struct message message = end_message(space->id, open->session, SESSION_AGAIN, stability);
+        effects_send(effects, peer, 0, &message);
         return NULL;
     }
-    struct session *session = session_new(space, world, peer, open->session, open->salt);
+    struct session *session = session_new(space, world, peer, open->session, open->salt, now_us);
+    session->stability = stability;
+    if (is_equal(space, open) && !audit) {
+        session->out.state = OUT_ENDED;
+        session_conclude(session, effects, SESSION_EQUAL);
+        if (!session->in.end_sent)
+            return session;
+        session_free(session);
+        return NULL;
+    }
     session->wants_audit = audit;
     session->reconciles = audit;
-    session->began_us = now_us;
-    session->touched_us = now_us;
-    session->out_verdict = SESSION_BROKEN;
-    tell_known(session, effects, stability);
+    tell_known(session, effects);
     return session;
 }
+
+// --- messages
 
 // Whether one of the two missed what the other has dropped since (R12), or they know the same and
 // have not the same.
@@ -171,35 +226,46 @@ static bool must_reconcile(const struct session *session, uint64_t other_live)
 {
     const struct space *space = session->space;
     bool behind = !knowledge_contains(&space->known, &session->in.horizon) ||
-                  !knowledge_contains(&session->in.known, &space->horizon);
+                  !session_horizon_is_known(session);
     bool differ = knowledge_equal(&space->known, &session->in.known) &&
                   digest_fold(&space->digests.total, session->salt) != other_live;
     return session->wants_audit || space->damaged || (RULE(BEHIND) && behind) || differ;
 }
 
 static void on_known(struct session *session, struct effects *effects,
-                     const struct message_session_known *message, struct stamp stability)
+                     const struct message_session_known *message)
 {
+    struct session_in *in = &session->in;
     struct cursor known = cursor_of(message->known);
     struct cursor horizon = cursor_of(message->horizon);
-    if (session->known_seen) {
+    if (session->known_seen || in->ended) {
         session_break(session, effects, SESSION_BROKEN, true);
         return;
     }
-    knowledge_decode(&known, &session->in.known);
-    knowledge_decode(&horizon, &session->in.horizon);
-    if (cursor_finish(&known) != ERR_OK || cursor_finish(&horizon) != ERR_OK) {
+    knowledge_decode(&known, &in->known);
+    knowledge_decode(&horizon, &in->horizon);
+    if (cursor_finish(&known) != ERR_OK || cursor_finish(&horizon) != ERR_OK ||
+        !knowledge_contains(&in->known, &in->horizon)) {
         session_break(session, effects, SESSION_BROKEN, true);
         return;
     }
     session->known_seen = true;
-    space_hear(session->space, effects, &session->in.known);
+    space_hear(session->space, effects, &in->known);
     session->reconciles |= message->reconcile;
     if (session->opener) {
         session->reconciles |= must_reconcile(session, message->live);
-        tell_known(session, effects, stability);
+        tell_known(session, effects);
     }
     session_send_begin(session);
+}
+
+// The verdict of an END that ends the whole session.
+static enum session_verdict verdict_of_all(const struct session *session, uint64_t verdict)
+{
+    if (verdict == SESSION_AGAIN)
+        return SESSION_AGAIN;
+    bool is_answer = session->opener && !session->known_seen; // to the summary
+    return is_answer && verdict == SESSION_EQUAL ? SESSION_EQUAL : SESSION_BROKEN;
 }
 
 // What the other made of our close; or the end of the whole session.
@@ -207,10 +273,7 @@ static void on_end(struct session *session, struct effects *effects,
                    const struct message_session_end *message)
 {
     if (message->verdict >= SESSION_BROKEN || !session->known_seen) {
-        enum session_verdict verdict = message->verdict < SESSION_VERDICT_COUNT
-                                           ? (enum session_verdict)message->verdict
-                                           : SESSION_BROKEN;
-        session_break(session, effects, verdict, false);
+        session_break(session, effects, verdict_of_all(session, message->verdict), false);
         return;
     }
     if (session->out.state != OUT_CLOSED) {
@@ -221,20 +284,12 @@ static void on_end(struct session *session, struct effects *effects,
     session->out_verdict = (enum session_verdict)message->verdict;
 }
 
-void session_on_message(struct session *session, struct effects *effects, uint64_t now_us,
-                        const struct message *message, struct stamp stability)
+static void dispatch(struct session *session, struct effects *effects,
+                     const struct message *message)
 {
-    bool first = message->kind == MESSAGE_SESSION_KNOWN || message->kind == MESSAGE_SESSION_END;
-    if (session->over)
-        return;
-    session->touched_us = now_us;
-    if (!session->known_seen && !first) {
-        session_break(session, effects, SESSION_BROKEN, true);
-        return;
-    }
     switch (message->kind) {
     case MESSAGE_SESSION_KNOWN:
-        on_known(session, effects, &message->session_known, stability);
+        on_known(session, effects, &message->session_known);
         break;
     case MESSAGE_SESSION_PORTION:
         session_take_portion(session, effects, &message->session_portion);
@@ -243,7 +298,7 @@ void session_on_message(struct session *session, struct effects *effects, uint64
         session_send_on_taken(session, effects, message->session_taken.number);
         break;
     case MESSAGE_SESSION_CLOSE:
-        session_take_close(session, effects, &message->session_close, stability);
+        session_take_close(session, effects, &message->session_close);
         break;
     case MESSAGE_SESSION_END:
         on_end(session, effects, &message->session_end);
@@ -264,8 +319,23 @@ void session_on_message(struct session *session, struct effects *effects, uint64
         session_break(session, effects, SESSION_BROKEN, true);
         break;
     }
-    if (!session->over)
-        session_pump(session, effects, now_us);
+}
+
+void session_on_message(struct session *session, struct effects *effects, uint64_t now_us,
+                        const struct message *message, struct stamp stability)
+{
+    bool first = message->kind == MESSAGE_SESSION_KNOWN || message->kind == MESSAGE_SESSION_END;
+    if (session->over)
+        return;
+    session->touched_us = now_us;
+    session->stability = stability;
+    if (session->space->forgetting)
+        session_break(session, effects, SESSION_AGAIN, true);
+    else if (!session->known_seen && !first)
+        session_break(session, effects, SESSION_BROKEN, true);
+    else
+        dispatch(session, effects, message);
+    session_pump(session, effects, now_us);
 }
 
 void session_on_durable(struct session *session, struct effects *effects, uint64_t token)
@@ -284,19 +354,20 @@ void session_on_durable(struct session *session, struct effects *effects, uint64
         session_send(session, effects, &message);
     }
     in->unanswered_count = left;
+    send_end_if_durable(session, effects, token);
 }
 
 void session_pump(struct session *session, struct effects *effects, uint64_t now_us)
 {
     if (session->over)
         return;
-    if (now_us >= session->touched_us + SESSION_IDLE_US) {
+    if (session->space->forgetting || now_us >= session->touched_us + SESSION_IDLE_US) {
         session_break(session, effects, SESSION_BROKEN, true);
         return;
     }
     session_audit_pump(session, effects);
     session_send_pump(session, effects);
-    if (session->out.state == OUT_ENDED && session->in.ended) {
+    if (!session->over && session->out.state == OUT_ENDED && session->in.end_sent) {
         session->over = true;
         session_audit_release(session);
     }
@@ -304,9 +375,15 @@ void session_pump(struct session *session, struct effects *effects, uint64_t now
 
 void session_invariants(const struct session *session)
 {
-    CHECK(session->out.unanswered <= SESSION_WINDOW);
+    const struct session_out *out = &session->out;
+    CHECK(out->answered <= out->number && out->number - out->answered <= SESSION_WINDOW);
     CHECK(session->in.unanswered_count <= SESSION_WINDOW);
-    CHECK(session->out.wanted_next <= session->out.wanted_count);
-    CHECK(session->over || session->out.state == OUT_WAITS || session->known_seen);
-    knowledge_invariants(&session->out.target);
+    CHECK(out->wanted_next <= out->wanted.count && out->wanted.count <= SESSION_WANTED_MAX);
+    CHECK(session->audit.drops.count <= SESSION_DROPS_MAX);
+    CHECK(session->over || session->known_seen || out->state == OUT_WAITS ||
+          session->verdict == SESSION_EQUAL);
+    CHECK(session->over || session->audit.stage == AUDIT_WAITS ||
+          session->space->watched == &session->in.horizon);
+    knowledge_invariants(&out->given);
+    knowledge_invariants(&out->given_strays);
 }

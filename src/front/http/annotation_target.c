@@ -230,7 +230,7 @@ void annotation_channels_gather(const struct exchange *exchange, uint32_t family
     out->items = memory_zeroed(epidemic->replica_count + 1, sizeof *out->items);
     for (struct list *at = epidemic->replicas.next; at != &epidemic->replicas; at = at->next) {
         const struct replica *replica = LIST_ITEM(at, struct replica, link);
-        if (replica->keyspace != family || replica->channel[0] == '\0')
+        if (replica->keyspace != family || replica->leaving || replica->channel[0] == '\0')
             continue;
         CHECK(out->count < epidemic->replica_count);
         struct annotation_channel *item = &out->items[out->count++];

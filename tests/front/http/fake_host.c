@@ -30,8 +30,8 @@ static void add_optimistic(struct cluster_map *map, const char *name, uint32_t i
     CHECK(map->next_keyspace_id++ == id);
     *optimistic = optimistic_default();
     optimistic->id = id;
-    optimistic->is_family = id == FAKE_TEAM;
-    optimistic->is_signed = id == FAKE_SECRETS;
+    optimistic->is_family = id == FAKE_TEAM || id == FAKE_ANNOTATIONS;
+    optimistic->is_signed = id == FAKE_SECRETS || id == FAKE_ANNOTATIONS;
     optimistic->primary = id == FAKE_SECRETS ? NODE_NONE : 2;
     optimistic->primary_epoch = 7;
     snprintf(optimistic->name, sizeof optimistic->name, "%s", name);
@@ -93,6 +93,7 @@ static void begin_epidemic(struct host *host)
     host->has_epidemic = true;
     host->store = (struct store){.ops = &ops};
     epidemic_init(epidemic, &config, &host->store);
+    epidemic->author = &host->author;
     epidemic->counts.sessions = 5;
     epidemic->counts.verdicts[SESSION_APPLIED] = 4;
     struct replica *diary = keep(host, FAKE_DIARY, "");
@@ -149,6 +150,13 @@ void fake_host_init(struct host *host)
     host->status = (struct node_status){.self = 1, .serving = true, .epoch = 9, .slots_in_sync = 5};
 }
 
+void fake_host_annotate(struct host *host)
+{
+    add_optimistic(&host->map, "annotations", FAKE_ANNOTATIONS);
+    keep(host, FAKE_ANNOTATIONS, "films");
+    keep(host, FAKE_ANNOTATIONS, "links");
+}
+
 void fake_host_clear(struct host *host)
 {
     for (int i = 0; i < FAKE_RECORDS_MAX; i++)
@@ -164,6 +172,7 @@ static struct fake_record *find(struct host *host, const struct request *request
     for (int i = 0; i < FAKE_RECORDS_MAX; i++) {
         struct fake_record *record = &host->records[i];
         if (record->present && record->keyspace == request->keyspace &&
+            slice_equal(slice_of_text(record->channel), request->channel) &&
             slice_equal(slice_of(record->key, record->key_bytes), request->key))
             return record;
         if (!record->present && empty == NULL)
@@ -175,6 +184,8 @@ static struct fake_record *find(struct host *host, const struct request *request
     memcpy(empty->key, request->key.bytes, request->key.length);
     empty->key_bytes = request->key.length;
     empty->keyspace = request->keyspace;
+    snprintf(empty->channel, sizeof empty->channel, "%.*s", (int)request->channel.length,
+             request->channel.length > 0 ? (const char *)request->channel.bytes : "");
     return empty;
 }
 
@@ -217,10 +228,88 @@ static void list(struct host *host, const struct request *request, struct buf *e
     }
 }
 
+static bool begins_with(const struct fake_record *record, struct slice prefix)
+{
+    return record->key_bytes >= prefix.length &&
+           (prefix.length == 0 || memcmp(record->key, prefix.bytes, prefix.length) == 0);
+}
+
+// Two keys to a page; the cursor's slot is the place of the next record.
+static void scan(struct host *host, const struct request *request, struct buf *entries,
+                 struct list_cursor *cursor)
+{
+    struct buf versions;
+    unsigned found = 0;
+    cursor->slot = SLOTS;
+    for (unsigned i = request->cursor.slot; i < FAKE_RECORDS_MAX; i++) {
+        const struct fake_record *record = &host->records[i];
+        if (!record->present || record->keyspace != request->keyspace ||
+            !begins_with(record, request->prefix) ||
+            !slice_equal(slice_of_text(record->channel), request->channel))
+            continue;
+        if (++found > 2 && request->kind == REQUEST_SCAN) {
+            cursor->slot = (uint16_t)i;
+            return;
+        }
+        buf_init(&versions, 1 << 20);
+        version_entry_append(&versions, &(struct version_entry){
+                                            .stamp = record->stamp,
+                                            .is_stable = host->is_stable,
+                                            .value = slice_of(record->value, record->value_bytes)});
+        buf_append_slice(&versions, buf_slice(&host->conflicts));
+        scan_entry_append(entries,
+                          &(struct scan_entry){.key = slice_of(record->key, record->key_bytes),
+                                               .versions = buf_slice(&versions)});
+        buf_release(&versions);
+    }
+}
+
+// What is about this node alone.
+static void answer_own(struct host *host, const struct request *request, struct reply *reply,
+                       struct buf *entries)
+{
+    struct request own = *request;
+    own.keyspace = FAKE_OWN;
+    struct fake_record *record = find(host, &own, false);
+    if (request->kind == REQUEST_KEPT)
+        scan(host, &own, entries, &reply->cursor);
+    else if (request->value.length > 0)
+        put(host, &own, reply);
+    else if (record != NULL)
+        record->present = false;
+    reply->entries = buf_slice(entries);
+}
+
+static void make_family(struct host *host, const struct change *change)
+{
+    if (change->kind == CHANGE_OPTIMISTIC_CREATE &&
+        strcmp(change->optimistic.name, "annotations") == 0)
+        add_optimistic(&host->map, "annotations", FAKE_ANNOTATIONS);
+}
+
+// Of the channels of annotations, those that are used come to be.
+static void make_channel(struct host *host, const struct request *request)
+{
+    char name[KEYSPACE_NAME_BYTES_MAX + 1];
+    bool makes = request->kind == REQUEST_SUBSCRIBE || request->kind == REQUEST_PUT;
+    if (!makes || request->keyspace != FAKE_ANNOTATIONS)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)request->channel.length,
+             (const char *)request->channel.bytes);
+    uint64_t id = fake_host_space(host, FAKE_ANNOTATIONS, name);
+    if (epidemic_replica(&host->epidemic, id) == NULL)
+        keep(host, FAKE_ANNOTATIONS, name);
+}
+
 static void answer(struct host *host, const struct request *request, struct reply *reply,
                    struct buf *entries)
 {
     struct fake_record *record = NULL;
+    make_channel(host, request);
+    if (request->kind == REQUEST_KEEP || request->kind == REQUEST_KEPT) {
+        answer_own(host, request, reply, entries);
+        return;
+    }
     if (request->kind < REQUEST_LIST)
         record = find(host, request, false);
     if (!holds_condition(request, record)) {
@@ -235,6 +324,11 @@ static void answer(struct host *host, const struct request *request, struct repl
         bool more = request->prefix.length > 0 && request->prefix.bytes[0] == 'm';
         reply->cursor.slot = more ? 258 : SLOTS;
         reply->cursor.key = slice_of_text(more ? "m1" : "");
+    } else if (request->kind == REQUEST_SCAN) {
+        scan(host, request, entries, &reply->cursor);
+        reply->entries = buf_slice(entries);
+    } else if (request->kind == REQUEST_CHANGE) {
+        make_family(host, &request->change);
     } else if (request->kind == REQUEST_EXPORT) {
         reply->value = slice_of_text(host->bundle);
     } else if (request->kind == REQUEST_IMPORT) {

@@ -5,12 +5,14 @@
 
 #include "host/host.h"
 
-enum { FAKE_RECORDS_MAX = 16, FAKE_HELD_MAX = 16 };
+enum { FAKE_RECORDS_MAX = 32, FAKE_HELD_MAX = 16 };
 
 #define FAKE_WALL_MS UINT64_C(1600000000123)
 
 // The ids of its optimistic keyspaces; `team` is a family with a channel `linux`.
-enum { FAKE_DIARY = 3, FAKE_TEAM = 4, FAKE_SECRETS = 5 };
+enum { FAKE_DIARY = 3, FAKE_TEAM = 4, FAKE_SECRETS = 5, FAKE_ANNOTATIONS = 6 };
+// Where what users keep for themselves lies among the records.
+#define FAKE_OWN UINT32_MAX
 
 struct fake_record {
     uint8_t key[KEY_BYTES_MAX];
@@ -18,6 +20,7 @@ struct fake_record {
     uint8_t *value;
     size_t value_bytes;
     uint32_t keyspace;
+    char channel[KEYSPACE_NAME_BYTES_MAX + 1];
     struct stamp stamp;
     bool present;
 };
@@ -27,6 +30,7 @@ struct host {
     // `team` and `secrets`.
     struct cluster_map map;
     bool has_map;
+    struct signing_secret author; // of the user of this node
     // Keeps `diary` and `team/linux`; knows nodes 2 (just heard) and 3 (never), and a roaming peer.
     struct epidemic epidemic;
     bool has_epidemic;
@@ -64,6 +68,9 @@ struct host {
 
 void fake_host_init(struct host *host);
 void fake_host_clear(struct host *host);
+
+// Adds the family `annotations`, of which it keeps the channels `films` and `links`.
+void fake_host_annotate(struct host *host);
 
 // The id of what is optimistic: of a channel, or with "" of a keyspace.
 uint64_t fake_host_space(const struct host *host, uint32_t keyspace, const char *channel);
