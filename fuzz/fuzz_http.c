@@ -10,6 +10,8 @@
 //     !error N         it answers with error N from now on, after one more that goes well
 //     !later N         N times 100 milliseconds pass      !pieces N   bodies come N bytes at a time
 //     !drop            the next client goes away          !blank      the host knows no map
+//     !change N        something changes in a channel, of which the key is N times the same byte
+//     !turns N         the server runs N times
 #include "base/check.h"
 #include "fake_host.h"
 #include "front/http/server.h"
@@ -18,7 +20,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-enum { REQUESTS_MAX = 14, ACTS_MAX = 200 };
+enum { REQUESTS_MAX = 14, ACTS_MAX = 200, TURNS_MAX = 64, ANNOTATION_KEY_BYTES = 24 };
 
 #define TOKEN "sesame"
 
@@ -145,6 +147,16 @@ static void ask(struct script *script, struct slice line)
 
 // --- commands
 
+static void change(struct script *script, unsigned number)
+{
+    uint8_t key[ANNOTATION_KEY_BYTES];
+    struct host *host = &script->host;
+    memset(key, (int)(number & 0xff), sizeof key);
+    if (host->epidemic.is_followed)
+        feed_add(&host->epidemic.feed, fake_host_space(host, FAKE_ANNOTATIONS, "films"),
+                 slice_of(key, sizeof key));
+}
+
 static void command(struct script *script, struct slice line)
 {
     unsigned number = 0;
@@ -161,6 +173,11 @@ static void command(struct script *script, struct slice line)
         script->host.error = error;
         script->host.awaited = number;
         script->host.fail_after = 1;
+    } else if (begins(line, "!change")) {
+        change(script, number);
+    } else if (begins(line, "!turns")) {
+        for (unsigned i = 0; i < number % TURNS_MAX; i++)
+            http_server_run(script->server);
     } else if (begins(line, "!later")) {
         script->host.now_us += number * UINT64_C(100000);
     } else if (begins(line, "!pieces")) {
@@ -178,6 +195,7 @@ static void begin(struct script *script)
 {
     struct errmsg detail;
     fake_host_init(&script->host);
+    fake_host_annotate(&script->host);
     struct http_server_config config = {.listen_address = "127.0.0.1:0",
                                         .token = TOKEN,
                                         .host = &script->host,

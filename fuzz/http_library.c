@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
+// Of one answer that goes on, before it counts as too long and is cut.
+enum { PULLS_MAX = 1000 };
+
 struct MHD_Daemon {
     MHD_AccessHandlerCallback handler;
     void *context;
@@ -151,12 +154,37 @@ static enum MHD_Result call(struct MHD_Connection *connection, struct slice piec
     return result;
 }
 
+// Reads an answer that goes on for as long as it gives something.
+static void pull(struct MHD_Connection *connection)
+{
+    char bytes[1024];
+    const struct MHD_Response *response = connection->response;
+    for (unsigned i = 0; i < PULLS_MAX; i++) {
+        ssize_t count =
+            response->reader(response->reader_context, connection->given, bytes, sizeof bytes);
+        if (count == 0) {
+            CHECK(connection->suspended);
+            return;
+        }
+        CHECK(!connection->suspended);
+        if (count == MHD_CONTENT_READER_END_OF_STREAM)
+            break;
+        CHECK(count > 0 && (size_t)count <= sizeof bytes);
+        connection->given += (uint64_t)count;
+    }
+    end(connection);
+}
+
 static void finish(struct MHD_Connection *connection)
 {
     connection->complete = true;
     enum MHD_Result result = call(connection, slice_of(NULL, 0));
     CHECK(result == MHD_NO || connection->response != NULL || connection->suspended);
-    if (!connection->suspended)
+    if (connection->suspended)
+        return;
+    if (connection->response != NULL && connection->response->reader != NULL)
+        pull(connection);
+    else
         end(connection);
 }
 
@@ -231,6 +259,8 @@ enum MHD_Result MHD_run(struct MHD_Daemon *daemon)
         connection->resumed = false;
         if (connection->drops)
             end(connection);
+        else if (connection->response != NULL)
+            pull(connection);
         else
             finish(connection);
     }
@@ -278,6 +308,23 @@ enum MHD_Result MHD_lookup_connection_value_n(struct MHD_Connection *connection,
     return MHD_YES;
 }
 
+int MHD_get_connection_values_n(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+                                MHD_KeyValueIteratorN iterator, void *iterator_cls)
+{
+    int count = 0;
+    CHECK(connection != NULL && !connection->ended);
+    for (unsigned i = 0; i < connection->field_count; i++) {
+        const struct library_field *field = &connection->fields[i];
+        if (field->kind != kind)
+            continue;
+        count++;
+        if (iterator(iterator_cls, kind, field->name, strlen(field->name), field->value,
+                     field->value != NULL ? strlen(field->value) : 0) == MHD_NO)
+            break;
+    }
+    return count;
+}
+
 void MHD_suspend_connection(struct MHD_Connection *connection)
 {
     CHECK(connection->complete && !connection->suspended && !connection->ended);
@@ -299,6 +346,18 @@ struct MHD_Response *MHD_create_response_from_buffer(size_t size, void *buffer,
     response->references = 1;
     response->body = buffer;
     response->body_bytes = size;
+    return response;
+}
+
+struct MHD_Response *MHD_create_response_from_callback(uint64_t size, size_t block_size,
+                                                       MHD_ContentReaderCallback crc, void *crc_cls,
+                                                       MHD_ContentReaderFreeCallback crfc)
+{
+    CHECK(size == MHD_SIZE_UNKNOWN && block_size > 0 && crc != NULL && crfc == NULL);
+    struct MHD_Response *response = memory_zeroed(1, sizeof *response);
+    response->references = 1;
+    response->reader = crc;
+    response->reader_context = crc_cls;
     return response;
 }
 

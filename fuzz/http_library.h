@@ -2,7 +2,8 @@
 //
 // It stands in for libmicrohttpd (whose functions it defines) in the order of calls that it keeps:
 // the handler hears of the headers, of each piece of the body, of the end, and once more after a
-// suspended connection was resumed; the completion callback comes last.
+// suspended connection was resumed; the completion callback comes last. An answer that goes on is
+// read until it suspends its connection, and again each time that was resumed.
 //
 // Invariants (checked)
 //  1. A request is answered at most once, and never while a piece of its body is handed over.
@@ -30,6 +31,8 @@ struct MHD_Response {
     unsigned references;
     void *body; // owned
     size_t body_bytes;
+    MHD_ContentReaderCallback reader; // of an answer that goes on; NULL for all others
+    void *reader_context;
     unsigned header_count;
     struct library_field headers[LIBRARY_HEADERS_MAX]; // `kind` is not used
 };
@@ -50,6 +53,7 @@ struct MHD_Connection {
     bool ended;
     unsigned status;
     struct MHD_Response *response;
+    uint64_t given; // bytes of an answer that goes on
 };
 
 // Called with each connection whose answer is there, before it ends.
