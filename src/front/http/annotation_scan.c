@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-enum { KEYS_PER_TURN = 256 };
+// Some milliseconds, for which leases and other requests wait.
+enum { KEYS_PER_TURN = 64 };
 
 static void step(struct exchange *exchange);
 
