@@ -131,7 +131,7 @@ static void respond_write(struct exchange *exchange, const struct reply *reply)
     struct annotation_entry entry;
     struct cursor in = cursor_of(buf_slice(&find->value));
     if (reply->error != ERR_OK) {
-        exchange_fail_reply(exchange, reply);
+        annotation_fail_write(exchange, reply);
         return;
     }
     struct slice channel = cursor_counted(&in);

@@ -130,7 +130,7 @@ static void write_more(struct exchange *exchange)
         return;
     // What was written stays; the rest is written when the same is sent again.
     if (work->failed.error != ERR_OK)
-        exchange_fail_reply(exchange, &work->failed);
+        annotation_fail_write(exchange, &work->failed);
     else
         answer(exchange);
 }

@@ -190,6 +190,15 @@ void annotation_fail(struct exchange *exchange, enum err error, const struct err
         exchange_fail(exchange, 400, "invalid", "%s", problem->text);
 }
 
+void annotation_fail_write(struct exchange *exchange, const struct reply *reply)
+{
+    if (reply->error == ERR_DENIED)
+        exchange_fail(exchange, 403, "denied",
+                      "the annotation is another author's: only its author can change it");
+    else
+        exchange_fail_reply(exchange, reply);
+}
+
 static int append_piece(const char *bytes, size_t length, void *context)
 {
     buf_append(context, bytes, length);

@@ -52,6 +52,9 @@ struct fields *annotation_body(struct exchange *exchange);
 // Answers with the problem that a reader of the model has found.
 void annotation_fail(struct exchange *exchange, enum err error, const struct errmsg *problem);
 
+// Answers with what the host said to a write, which is not ERR_OK.
+void annotation_fail_write(struct exchange *exchange, const struct reply *reply);
+
 // Answers with JSON; takes `json`.
 void annotation_answer(struct exchange *exchange, unsigned status, json_t *json);
 

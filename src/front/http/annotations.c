@@ -202,7 +202,7 @@ static void respond_delete(struct exchange *exchange, const struct reply *reply)
     if (reply->error == ERR_NOT_FOUND)
         exchange_fail(exchange, 404, "not_found", "there is no such annotation any more");
     else if (reply->error != ERR_OK)
-        exchange_fail_reply(exchange, reply);
+        annotation_fail_write(exchange, reply);
     else
         exchange_empty(exchange, 204);
 }

@@ -69,7 +69,6 @@ static const struct outcome OUTCOMES[ERR_COUNT] = {
     [ERR_INVALID] = {400, 0, "correct the request"},
     [ERR_TOO_LARGE] = {413, 0, "send less"},
     [ERR_NOT_FOUND] = {404, 0, "check the name"},
-    [ERR_DENIED] = {403, 0, "only its author may"},
     [ERR_EXISTS] = {409, 0, "choose another name, or change what is there"},
     [ERR_MISMATCH] = {412, 0, "read the present version and decide again"},
     [ERR_ILLEGAL] = {409, 0, "look at /v1/nodes, then ask for another step"},
