@@ -203,6 +203,7 @@ void epidemic_invariants(const struct epidemic *epidemic)
     for (struct list *at = epidemic->replicas.next; at != &epidemic->replicas; at = at->next) {
         const struct replica *replica = LIST_ITEM(at, struct replica, link);
         CHECK(replica->leaving || epidemic_replica(epidemic, replica->space.id) == replica);
+        CHECK(epidemic->wake_us <= epidemic_replica_wake_us(replica));
         space_invariants(&replica->space);
         rumor_invariants(&replica->rumor);
         replicas++;

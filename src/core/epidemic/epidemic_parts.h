@@ -58,6 +58,8 @@ WARN_UNUSED enum err epidemic_open_session(struct epidemic *epidemic, struct eff
                                            struct replica *replica, uint64_t peer, bool audit);
 void epidemic_sessions_pump(struct epidemic *epidemic, struct effects *effects);
 void epidemic_sessions_leave(struct epidemic *epidemic, const struct space *space);
+// Who was away until now has not got what was sent to it.
+void epidemic_sessions_give_up(struct epidemic *epidemic, uint64_t peer);
 void epidemic_on_session_open(struct epidemic *epidemic, struct effects *effects,
                               struct replica *replica, uint64_t peer,
                               const struct message_session_open *open);

@@ -114,6 +114,8 @@ void epidemic_on_hello(struct epidemic *epidemic, struct effects *effects, uint6
     if (peers_hear(hello->peers, on_told, epidemic) != ERR_OK)
         return;
     // Back again, or here for the first time: an exchange at once.
+    if (was_away && hello->answer)
+        epidemic_sessions_give_up(epidemic, from);
     for (struct list *at = epidemic->replicas.next; was_away && at != &epidemic->replicas;
          at = at->next) {
         const struct replica *replica = LIST_ITEM(at, struct replica, link);

@@ -68,6 +68,7 @@ static bool is_refused(const struct epidemic *epidemic, const struct replica *re
            knowledge_intervals_with(&replica->space.known, dot) > SPACE_INTERVALS_MAX;
 }
 
+// Of what was asked for a moment ago nothing is said: it may not come, and must not go cold.
 void epidemic_on_rumor(struct epidemic *epidemic, struct effects *effects, struct replica *replica,
                        uint64_t peer, const struct message_rumor *rumor)
 {
@@ -77,12 +78,9 @@ void epidemic_on_rumor(struct epidemic *epidemic, struct effects *effects, struc
     buf_init(&wanted, EPIDEMIC_RUMORS_PER_CONTACT * DOT_BYTES_MAX);
     buf_clear(&epidemic->scratch);
     for (uint32_t i = 0; i < EPIDEMIC_RUMORS_PER_CONTACT && dot_next(&in, &dot); i++) {
-        bool known = knowledge_has(&replica->space.known, dot);
-        if (!known && is_refused(epidemic, replica, dot))
-            continue;
-        if (known || was_asked(epidemic, replica, dot))
+        if (knowledge_has(&replica->space.known, dot))
             dot_put(&epidemic->scratch, dot);
-        else
+        else if (!is_refused(epidemic, replica, dot) && !was_asked(epidemic, replica, dot))
             dot_put(&wanted, dot);
     }
     struct message message = {.kind = MESSAGE_RUMOR_ANSWER,

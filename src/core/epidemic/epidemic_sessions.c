@@ -53,6 +53,16 @@ void epidemic_sessions_leave(struct epidemic *epidemic, const struct space *spac
     }
 }
 
+static bool is_unanswered(const struct session *session)
+{
+    return session->opener && !session->known_seen;
+}
+
+static bool makes_room(const struct epidemic *epidemic, const struct session *session)
+{
+    return is_unanswered(session) && epidemic->now_us >= session->began_us + UNANSWERED_US;
+}
+
 // Whether there is room for one more. Of those that were never answered the oldest makes room: who
 // is away holds up nobody for long.
 static bool make_room(struct epidemic *epidemic)
@@ -60,22 +70,37 @@ static bool make_room(struct epidemic *epidemic)
     if (epidemic->session_count < EPIDEMIC_SESSIONS_MAX)
         return true;
     for (struct list *at = epidemic->sessions.next; at != &epidemic->sessions; at = at->next) {
-        struct session *session = session_at(at);
-        if (session->opener && !session->known_seen &&
-            epidemic->now_us >= session->began_us + UNANSWERED_US) {
-            remove_session(epidemic, session);
+        if (makes_room(epidemic, session_at(at))) {
+            remove_session(epidemic, session_at(at));
             return true;
         }
     }
     return false;
 }
 
-static bool talks_with(const struct epidemic *epidemic, uint64_t peer, const struct space *space)
+static bool talks_with(struct epidemic *epidemic, uint64_t peer, const struct space *space)
 {
-    for (struct list *at = epidemic->sessions.next; at != &epidemic->sessions; at = at->next)
-        if (session_at(at)->peer == peer && session_at(at)->space == space)
-            return true;
-    return false;
+    bool talks = false;
+    for (struct list *at = epidemic->sessions.next, *next; at != &epidemic->sessions; at = next) {
+        struct session *session = session_at(at);
+        next = at->next;
+        if (session->peer != peer || session->space != space)
+            continue;
+        if (makes_room(epidemic, session))
+            remove_session(epidemic, session);
+        else
+            talks = true;
+    }
+    return talks;
+}
+
+void epidemic_sessions_give_up(struct epidemic *epidemic, uint64_t peer)
+{
+    for (struct list *at = epidemic->sessions.next, *next; at != &epidemic->sessions; at = next) {
+        next = at->next;
+        if (session_at(at)->peer == peer && is_unanswered(session_at(at)))
+            remove_session(epidemic, session_at(at));
+    }
 }
 
 enum err epidemic_open_session(struct epidemic *epidemic, struct effects *effects,

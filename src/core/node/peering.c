@@ -403,5 +403,6 @@ bool peering_request(struct peering *peering, struct effects *effects, uint64_t 
     else
         epidemic_request(&peering->epidemic, effects, now_us, handle,
                          id_of(peering, request->keyspace, request->channel), request);
+    effects_wake(effects, peering->epidemic.wake_us);
     return true;
 }
