@@ -80,7 +80,7 @@ static bool crash(struct epidemic_faults *faults, struct epidemic_peer *peer, ui
 static bool crash_one(struct epidemic_faults *faults, enum epidemic_fault_kind kind)
 {
     (void)kind;
-    bool soon = !rng_one_in(&faults->rng, 4) || faults->scene->kind == EPIDEMIC_SCENE_ORIGINS;
+    bool soon = faults->scene->starts_soon || !rng_one_in(&faults->rng, 4);
     return crash(faults, epidemic_fault_draw_peer(faults),
                  soon ? epidemic_fault_draw_short_us(faults) : epidemic_fault_draw_long_us(faults));
 }
@@ -248,6 +248,8 @@ void epidemic_faults_start(struct epidemic_faults *faults)
 {
     if (faults->scene->roaming)
         start_roaming(faults);
+    if (faults->scene->meets)
+        epidemic_meetings_start(&faults->meetings, faults);
     if (faults->weight > 0)
         next_later(faults);
 }
@@ -268,6 +270,7 @@ void epidemic_faults_stop(struct epidemic_faults *faults)
     timeline_cancel(world->timeline, faults->event);
     faults->event = TIMELINE_NO_EVENT;
     stop_roaming(faults);
+    epidemic_meetings_stop(&faults->meetings);
     while (!list_empty(&faults->ends))
         end_fault(LIST_ITEM(faults->ends.next, struct epidemic_fault_end, link));
     struct net_sim_faults sound = {.delay = faults->scene->world.net.delay};

@@ -8,6 +8,7 @@
 #ifndef BRUSIO_SIM_EPIDEMIC_FAULTS_H
 #define BRUSIO_SIM_EPIDEMIC_FAULTS_H
 
+#include "sim/epidemic_meetings.h"
 #include "sim/epidemic_scene.h"
 
 #define EPIDEMIC_BUNDLES_MAX 12u
@@ -32,8 +33,9 @@ struct epidemic_faults {
     struct list ends;                // of faults under way
     struct epidemic_roamer *roamers; // owned, by peer; NULL: nobody roams
     uint64_t offline_times;          // so much longer than online
-    uint64_t held;                   // message kinds that are held, one bit each
-    uint64_t held_us_max;            // 0: they are lost
+    struct epidemic_meetings meetings;
+    uint64_t held;        // message kinds that are held, one bit each
+    uint64_t held_us_max; // 0: they are lost
     uint64_t held_in_four;
     struct rng held_rng;
     struct store_sim **backups; // owned, by peer; NULL: none

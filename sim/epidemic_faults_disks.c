@@ -20,7 +20,7 @@ static bool change_disk(struct epidemic_faults *faults, struct epidemic_peer *pe
                                       : "another's");
     if (peer == epidemic_world_primary_of(world))
         epidemic_fault_move_primary_from(faults, peer);
-    bool at_once = faults->scene->anew_at_once;
+    bool at_once = faults->scene->meets;
     epidemic_world_restart_later(world, peer, at_once ? 0 : epidemic_fault_draw_short_us(faults));
     return true;
 }

@@ -101,7 +101,7 @@ bool epidemic_fault_sweep(struct epidemic_faults *faults, enum epidemic_fault_ki
         if (replica == NULL || rng_one_in(&faults->rng, 3))
             continue;
         replica->next_sweep_us = 0;
-        peer->core->wake_us = 0;
+        epidemic_wake_for(peer->core, replica);
         effects_wake(&peer->effects, 0);
         epidemic_peer_after_step(peer);
     }

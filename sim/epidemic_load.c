@@ -250,13 +250,20 @@ static void read_key(struct epidemic_world *world, struct epidemic_peer *peer, u
 void epidemic_load_put(struct epidemic_world *world, struct epidemic_peer *peer, uint32_t key,
                        size_t size)
 {
-    write_key(world, peer, key, false, false, size);
+    if (epidemic_peer_replica(peer) != NULL && world->violation == NULL)
+        write_key(world, peer, key, false, false, size);
+}
+
+void epidemic_load_delete(struct epidemic_world *world, struct epidemic_peer *peer, uint32_t key)
+{
+    if (epidemic_peer_replica(peer) != NULL && world->violation == NULL)
+        write_key(world, peer, key, true, false, 0);
 }
 
 static void act(struct epidemic_world *world)
 {
     struct epidemic_load *load = &world->load;
-    struct epidemic_peer *peer = &world->peers[rng_below(&load->rng, load->writers)];
+    struct epidemic_peer *peer = &world->peers[rng_below(&load->rng, world->peer_count)];
     uint32_t key = (uint32_t)rng_below(&load->rng, world->keys);
     bool reads = rng_below(&load->rng, 10) < load->reads_in_ten;
     bool dead = rng_below(&load->rng, 10) < load->deletes_in_ten;

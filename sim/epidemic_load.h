@@ -18,7 +18,6 @@ struct epidemic_peer;
 
 struct epidemic_load {
     struct rng rng;
-    uint32_t writers;      // the first so many peers write
     uint64_t gap_us_max;   // between two actions,
     uint32_t burst;        // but after about so many (0: never)
     uint64_t pause_us_max; // there is a pause
@@ -46,9 +45,10 @@ void epidemic_load_release(struct epidemic_load *load);
 void epidemic_load_start(struct epidemic_world *world, uint32_t actions);
 void epidemic_load_stop(struct epidemic_world *world);
 
-// One write at a peer that runs and takes part. `size` bytes of value at least.
+// One write, at a peer that takes part; at another, nothing. `size`: of the value, in bytes.
 void epidemic_load_put(struct epidemic_world *world, struct epidemic_peer *peer, uint32_t key,
                        size_t size);
+void epidemic_load_delete(struct epidemic_world *world, struct epidemic_peer *peer, uint32_t key);
 
 // The world's: an own operation of the peer under way was found; an answer; a crash.
 void epidemic_load_on_written(struct epidemic_load *load, uint32_t number);

@@ -155,8 +155,10 @@ void epidemic_peer_after_step(struct epidemic_peer *peer)
     carry_messages(peer);
     carry_replies(peer);
     carry_wake(peer);
+    bool idle = peer->effects.send_count == 0 && peer->effects.route_count == 0 &&
+                !peer->unwritten && peer->effects.tokens[EFFECT_DATA] == peer->token_committed;
     effects_clear(&peer->effects);
-    if (peer->turn != TIMELINE_NO_EVENT)
+    if (peer->turn != TIMELINE_NO_EVENT || idle)
         return;
     uint64_t at_us = timeline_now_us(world->timeline) + rng_below(&world->rng, TURN_US_MAX);
     peer->turn = timeline_add(world->timeline, at_us, end_turn, peer, NULL);
@@ -212,11 +214,6 @@ static void on_wake(void *context)
 
 // --- its machine
 
-static uint64_t store_id_of(uint32_t index, uint32_t disks)
-{
-    return (uint64_t)disks << 32 | (index + 1);
-}
-
 void epidemic_peer_init(struct epidemic_peer *peer, struct epidemic_world *world, uint32_t index)
 {
     *peer = (struct epidemic_peer){.world = world, .index = index};
@@ -227,7 +224,7 @@ void epidemic_peer_init(struct epidemic_peer *peer, struct epidemic_world *world
     peer->clock = clock_sim_new(world->timeline, &setting, on_wake, peer);
     peer->disk = store_sim_new(world->timeline, rng_u64(&world->rng), &world->sync);
     peer->disks = 1;
-    peer->store_id = store_id_of(index, peer->disks);
+    peer->store_id = epidemic_peer_store_id(index, peer->disks);
     snprintf(peer->address, sizeof peer->address, "peer-%" PRIu32 ":1", index);
     effects_init(&peer->effects);
 }
@@ -246,60 +243,6 @@ void epidemic_peer_release(struct epidemic_peer *peer)
     knowledge_release(&peer->stable);
     knowledge_release(&peer->stable_durable);
     knowledge_release(&peer->known_durable);
-}
-
-void epidemic_peer_change_disk(struct epidemic_peer *peer, struct store_sim *disk, bool own)
-{
-    struct epidemic_world *world = peer->world;
-    CHECK(peer->core == NULL);
-    store_sim_free(peer->disk);
-    peer->disk =
-        disk != NULL ? disk : store_sim_new(world->timeline, rng_u64(&world->rng), &world->sync);
-    if (!own)
-        peer->store_id = store_id_of(peer->index, ++peer->disks);
-    epidemic_checks_on_disk_lost(world, peer);
-}
-
-static bool copy_pair(struct store *to, enum store_table table, struct slice key,
-                      struct slice value)
-{
-    to->ops->put(to->self, table, key, value);
-    return true;
-}
-
-struct copying {
-    struct store to;
-    enum store_table table;
-};
-
-static bool on_pair(void *context, struct slice key, struct slice value)
-{
-    struct copying *copying = context;
-    return copy_pair(&copying->to, copying->table, key, value);
-}
-
-static void on_copied(void *context, uint64_t batch, enum err error)
-{
-    (void)context;
-    (void)batch;
-    (void)error;
-}
-
-struct store_sim *epidemic_peer_copy_disk(const struct epidemic_peer *peer)
-{
-    struct epidemic_world *world = peer->world;
-    struct store_sim *copy = store_sim_new(world->timeline, rng_u64(&world->rng), &world->sync);
-    struct copying copying = {.to = store_sim_open(copy, on_copied, NULL)};
-    CHECK(peer->core != NULL);
-    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
-        copying.table = (enum store_table)table;
-        enum err error = peer->store.ops->scan(peer->store.self, copying.table, slice_of(NULL, 0),
-                                               slice_of(NULL, 0), on_pair, &copying);
-        CHECK(error == ERR_OK);
-    }
-    copying.to.ops->commit(copying.to.self);
-    store_sim_crash(copy, UINT64_MAX);
-    return copy;
 }
 
 // --- its life

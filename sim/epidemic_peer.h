@@ -76,6 +76,12 @@ struct epidemic_peer {
     struct knowledge known_durable;
 };
 
+// Of the peer's so-many-th disk, from 1 on; its low half is the index, plus one.
+static inline uint64_t epidemic_peer_store_id(uint32_t index, uint32_t disks)
+{
+    return (uint64_t)disks << 32 | (index + 1);
+}
+
 // A machine with an empty disk, not running.
 void epidemic_peer_init(struct epidemic_peer *peer, struct epidemic_world *world, uint32_t index);
 void epidemic_peer_release(struct epidemic_peer *peer);

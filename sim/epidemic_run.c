@@ -68,8 +68,6 @@ static void set_up(const struct epidemic_run_setting *setting, struct run *run)
     load->value_bytes_max = run->scene.value_bytes_max;
     if (run->scene.deletes_in_ten <= 10)
         load->deletes_in_ten = run->scene.deletes_in_ten;
-    if (run->scene.writers > 0 && run->scene.writers < run->world.peer_count)
-        load->writers = run->scene.writers;
 }
 
 static void report(const struct run *run, struct epidemic_run_result *out)

@@ -6,7 +6,10 @@ enum {
     DELETES_DRAWN = 11,
     VALUE_BYTES = 24,
     VALUE_BYTES_LARGE = 90 << 10,
-    RETENTION_NEVER_MS = 24 * 3600 * 1000
+    RETENTION_NEVER_MS = 24 * 3600 * 1000,
+    PEERS_SEVERAL = 14,
+    PEERS_MANY = 64,
+    AUDIT_OF_MANY_MS = 20 * 60 * 1000
 };
 
 static const char *const fault_names[EPIDEMIC_FAULT_COUNT] = {
@@ -63,7 +66,9 @@ static enum epidemic_scene_kind draw_kind(struct rng *rng)
 // Mostly few: they find most of what many find.
 static uint32_t draw_peers(struct rng *rng)
 {
-    uint64_t most = rng_one_in(rng, 40) ? EPIDEMIC_SCENE_PEERS_MAX : rng_one_in(rng, 5) ? 14 : 6;
+    uint64_t most = rng_one_in(rng, 40)  ? EPIDEMIC_SCENE_PEERS_MAX
+                    : rng_one_in(rng, 5) ? PEERS_SEVERAL
+                                         : 6;
     return (uint32_t)draw_between(rng, 2, most);
 }
 
@@ -202,22 +207,16 @@ static void draw_returns(struct epidemic_scene *scene, struct rng *rng)
 // from those who have it still.
 static void draw_meetings(struct epidemic_scene *scene, struct rng *rng)
 {
-    draw_returns(scene, rng);
-    memset(scene->weights, 0, sizeof scene->weights);
-    scene->weights[EPIDEMIC_FAULT_ABSENCE] = 3;
-    scene->weights[EPIDEMIC_FAULT_SWEEP] = 4;
-    scene->weights[EPIDEMIC_FAULT_AUDIT] = 3;
-    scene->anew_one_in = 1;
-    scene->anew_at_once = true;
-    scene->slow_one_in = 1;
-    scene->world.peers = (uint32_t)draw_between(rng, 4, 10);
+    set_fast(scene, rng);
+    scene->meets = true;
+    scene->world.peers = (uint32_t)draw_between(rng, 3, 8);
     scene->world.contacts = 4;
-    scene->world.keys = (uint32_t)draw_between(rng, 3, 8);
-    scene->world.net.delay.us_max = 20000;
-    scene->world.replica.anti_entropy_ms = draw_between(rng, 1000, 3000);
-    scene->world.replica.audit_ms = draw_between(rng, 2000, 4000);
-    scene->deletes_in_ten = (uint32_t)draw_between(rng, 5, 7);
-    scene->long_us = draw_between(rng, 12 * SECOND_US, 24 * SECOND_US);
+    scene->world.keys = (uint32_t)draw_between(rng, 2, 8);
+    scene->world.net = (struct net_sim_faults){.delay = {.us_min = 50, .us_max = 10000}};
+    scene->world.sync = (struct delay){.us_min = 50, .us_max = 4000};
+    scene->world.replica.audit_ms = 60000;
+    scene->duration_us = 80 * SECOND_US;
+    scene->actions = (uint32_t)draw_between(rng, 1, 20);
 }
 
 // What an operation covers is not known to who has the operation from a rumor.
@@ -276,6 +275,7 @@ static void draw_origins(struct epidemic_scene *scene, struct rng *rng)
 {
     scene->weights[EPIDEMIC_FAULT_CRASH] = 24;
     scene->weights[EPIDEMIC_FAULT_OFFLINE] = 1;
+    scene->starts_soon = true;
     scene->world.keys = 1;
     scene->world.peers = (uint32_t)draw_between(rng, 3, 5);
     scene->world.net = (struct net_sim_faults){.delay = {.us_min = 50, .us_max = 5000}};
@@ -321,6 +321,21 @@ static void (*const draws[EPIDEMIC_SCENE_COUNT])(struct epidemic_scene *, struct
     [EPIDEMIC_SCENE_DAMAGED] = draw_damaged,
 };
 
+// More peers exchange more, and thousands are about how far things spread, not about each of them.
+static void settle_pace(struct epidemic_world_setting *world)
+{
+    struct replica_setting *replica = &world->replica;
+    uint64_t least_ms = world->peers > PEERS_MANY      ? 8000
+                        : world->peers > PEERS_SEVERAL ? 2000
+                                                       : 300;
+    if (replica->anti_entropy_ms < least_ms)
+        replica->anti_entropy_ms = least_ms;
+    if (world->peers > PEERS_MANY) {
+        replica->audit_ms = AUDIT_OF_MANY_MS;
+        replica->stability_ms = 3000;
+    }
+}
+
 void epidemic_scene_draw(struct epidemic_scene *scene, uint64_t seed, uint32_t peers)
 {
     struct rng rng;
@@ -330,8 +345,5 @@ void epidemic_scene_draw(struct epidemic_scene *scene, uint64_t seed, uint32_t p
     draws[scene->kind](scene, &rng);
     if (peers > 0)
         scene->world.peers = peers;
-    // A session takes some messages, one after the other; more peers exchange more.
-    uint64_t least_ms = scene->world.peers > 14 ? 2000 : 300;
-    if (scene->world.replica.anti_entropy_ms < least_ms)
-        scene->world.replica.anti_entropy_ms = least_ms;
+    settle_pace(&scene->world);
 }

@@ -81,11 +81,11 @@ struct epidemic_scene {
     uint64_t short_us;                      // what is over soon lasts up to so long,
     uint64_t long_us;                       // what is not, from half of this on up to this
     bool roaming;
+    bool starts_soon;        // who has crashed is back after a short time
+    bool meets;              // epidemic_meetings.h, instead of faults by weight
     uint64_t anew_one_in;    // absences after which one comes back with an empty disk; 0: none
-    bool anew_at_once;       // and that one does not take its time
     uint64_t slow_one_in;    // absences after which the net is slow for a while; 0: none
     uint32_t actions;        // of users
-    uint32_t writers;        // the first so many peers; 0: all
     uint32_t deletes_in_ten; // of writes; above 10: drawn
     uint32_t burst;          // of actions, after which there is a pause; 0: none
     uint64_t pause_us_max;

@@ -288,7 +288,6 @@ void epidemic_world_init(struct epidemic_world *world, const struct epidemic_wor
     world->peers = memory_zeroed(setting->peers, sizeof *world->peers);
     for (uint32_t i = 0; i < setting->peers; i++)
         epidemic_peer_init(&world->peers[i], world, i);
-    world->load.writers = setting->peers;
     world->member_count =
         setting->peers < EPIDEMIC_WORLD_MEMBERS_MAX ? setting->peers : EPIDEMIC_WORLD_MEMBERS_MAX;
     draw_secrets(world);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/number.h"
 #include "base/rule.h"
+#include "sim/epidemic_quiet.h"
 #include "sim/epidemic_run.h"
 
 #include <inttypes.h>
@@ -13,37 +14,40 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, PEERS_MOST = 5000 };
+enum { JOBS_MAX = 64, QUIET_PEERS = 1000 };
 
 static const char help[] =
     "Usage: brusio-sim epidemic run --seeds A..B [--peers N] [--jobs J] [--json] [--verbose]\n"
     "       brusio-sim epidemic run --seeds A --trace\n"
+    "       brusio-sim epidemic run --quiet-network [--seeds A..B] [--peers N] [--json]\n"
     "\n"
     "Runs peers of one optimistic keyspace in virtual time, with the node's own code, amid faults\n"
-    "that each seed draws: lost, late and repeated messages, cut sessions, partitions, peers that "
-    "are\n"
-    "away, crashes, destroyed, restored and cloned disks, full ones, bundles old and new, clocks\n"
-    "ahead, unsubscribing, a primary that moves, stores that are silently damaged. In the end all "
-    "come\n"
-    "back, and must come to know the same and show the same; what was covered is never shown "
-    "again,\n"
-    "what was acknowledged is not lost while a store has it, what was stable stays so.\n"
+    "that each seed draws: lost, late and repeated messages, cut sessions, partitions, peers that\n"
+    "are away, crashes, destroyed, restored and cloned disks, full ones, bundles old and new,\n"
+    "clocks ahead, unsubscribing, a primary that moves, stores that are silently damaged. In the\n"
+    "end all come back, and must come to know the same and show the same; what was covered is\n"
+    "never shown again, what was acknowledged is not lost while a store has it, what was stable\n"
+    "stays so.\n"
     "\n"
-    "  --seeds A..B   the seeds to run, both included (or one: --seeds A)\n"
-    "  --peers N      so many peers, 2 to 5000 (default: drawn, 2 to 50)\n"
-    "  --jobs J       so many seeds at once, 1 to 64 (default 1)\n"
-    "  --verbose      a line for each seed\n"
-    "  --trace        print every event\n"
-    "  --json         what all seeds did, as one JSON object\n"
-    "  --break RULE   break a protocol rule on purpose (in a build that can)\n"
+    "  --seeds A..B     the seeds to run, both included (or one: --seeds A)\n"
+    "  --peers N        so many peers, 2 to 5000 (default: drawn, 2 to 50)\n"
+    "  --jobs J         so many seeds at once, 1 to 64 (default 1)\n"
+    "  --quiet-network  no faults, the settings that keyspaces have by default, and one write:\n"
+    "                   how far it goes, how soon, and what that costs (1000 peers by default)\n"
+    "  --verbose        a line for each seed\n"
+    "  --trace          print every event; the same seed prints the same\n"
+    "  --json           what all seeds did, as one JSON object (of a quiet network: one each)\n"
+    "  --break RULE     break a protocol rule on purpose (in a build that can)\n"
     "\n"
-    "Exit status: 0 all seeds passed; 1 one failed (it is named); 2 usage.\n";
+    "Exit status: 0 all seeds passed; 1 one failed (it is named), or a quiet network took longer\n"
+    "or sent more than it may; 2 usage.\n";
 
 struct options {
     uint64_t first;
     uint64_t last;
     uint32_t peers;
     unsigned jobs;
+    bool quiet;
     bool trace;
     bool json;
     bool verbose;
@@ -95,11 +99,19 @@ struct totals {
     struct epidemic_run_result sum;
 };
 
-static void fail(struct totals *totals, uint64_t seed, const char *why)
+static void fail(const struct options *options, struct totals *totals, uint64_t seed,
+                 const char *why)
 {
     totals->failed++;
     printf("seed %" PRIu64 " failed: %s\n", seed, why);
-    printf("run it again: brusio-sim epidemic run --seeds %" PRIu64 " --trace\n", seed);
+    printf("run it again: brusio-sim epidemic run --seeds %" PRIu64, seed);
+    if (options->peers > 0)
+        printf(" --peers %" PRIu32, options->peers);
+#ifdef BRUSIO_MUTANTS
+    if (rule_broken != RULE_COUNT)
+        printf(" --break %s", rule_name(rule_broken));
+#endif
+    printf(" --trace\n");
 }
 
 static void take(const struct options *options, struct totals *totals, const struct told *told)
@@ -115,7 +127,7 @@ static void take(const struct options *options, struct totals *totals, const str
                told->seed, epidemic_scene_name(result->scene), result->peers, result->operations,
                result->messages, result->trace_hash);
     if (!result->passed)
-        fail(totals, told->seed, result->violation);
+        fail(options, totals, told->seed, result->violation);
 }
 
 static void start_job(const struct options *options, unsigned number, struct job *job)
@@ -152,7 +164,7 @@ static bool hear(struct job *job)
     return true;
 }
 
-static void end_job(struct job *job, struct totals *totals)
+static void end_job(const struct options *options, struct job *job, struct totals *totals)
 {
     int status = 0;
     char why[64];
@@ -164,7 +176,7 @@ static void end_job(struct job *job, struct totals *totals)
     else
         snprintf(why, sizeof why, "the run ended with status %d", WEXITSTATUS(status));
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail(totals, job->last.seed, why);
+        fail(options, totals, job->last.seed, why);
 }
 
 static void run_all(const struct options *options, struct totals *totals)
@@ -184,7 +196,7 @@ static void run_all(const struct options *options, struct totals *totals)
             if (hear(&jobs[i])) {
                 take(options, totals, &jobs[i].last);
             } else {
-                end_job(&jobs[i], totals);
+                end_job(options, &jobs[i], totals);
                 left--;
             }
         }
@@ -233,6 +245,49 @@ static void print_totals(const struct options *options, const struct totals *tot
     print_faults(totals);
 }
 
+// --- a quiet network
+
+static void print_quiet(const struct options *options, uint64_t seed,
+                        const struct epidemic_quiet_result *result)
+{
+    double peers = options->peers;
+    double payloads = (double)result->payloads / peers;
+    double payload_bytes = (double)result->payload_bytes / peers;
+    double control_bytes = (double)result->control_bytes / peers;
+    double idle_bytes = (double)result->idle_bytes / peers;
+    if (options->json)
+        printf("{\"seed\":%" PRIu64 ",\"peers\":%" PRIu32 ",\"rounds\":%" PRIu64
+               ",\"rounds_max\":%" PRIu64 ",\"cold_rounds\":%" PRIu64 ",\"residue\":%" PRIu32
+               ",\"payloads_per_peer\":%.3f,\"payload_bytes_per_peer\":%.1f,"
+               "\"control_bytes_per_peer\":%.1f,\"idle_bytes_per_peer\":%.1f}\n",
+               seed, options->peers, result->rounds, result->rounds_max, result->cold_rounds,
+               result->residue, payloads, payload_bytes, control_bytes, idle_bytes);
+    else
+        printf("seed %" PRIu64 ": %" PRIu32 " peers, one write: everybody has it after %" PRIu64
+               " rounds (at most %" PRIu64 "), nobody tells of it after %" PRIu64
+               ", residue %" PRIu32 "\n  for each peer: %.3f payloads (%.1f bytes), %.1f bytes of "
+               "all else (%.1f when idle for as long)\n",
+               seed, options->peers, result->rounds, result->rounds_max, result->cold_rounds,
+               result->residue, payloads, payload_bytes, control_bytes, idle_bytes);
+}
+
+static int run_quiet(struct options *options)
+{
+    bool passed = true;
+    if (options->peers == 0)
+        options->peers = QUIET_PEERS;
+    for (uint64_t seed = options->first; seed <= options->last; seed++) {
+        struct epidemic_quiet_setting setting = {.seed = seed, .peers = options->peers};
+        struct epidemic_quiet_result result;
+        epidemic_quiet_run(&setting, &result);
+        print_quiet(options, seed, &result);
+        if (!result.passed)
+            printf("seed %" PRIu64 " failed: %s\n", seed, result.violation);
+        passed &= result.passed;
+    }
+    return passed ? 0 : 1;
+}
+
 // --- the command line
 
 static bool take_seeds(const char *text, struct options *out)
@@ -271,7 +326,7 @@ static bool take_option(const char *name, const char *text, struct options *out)
         return take_seeds(text, out);
     if (strcmp(name, "--break") == 0)
         return take_rule(text);
-    if (strcmp(name, "--peers") == 0 && number_parse(text, 2, PEERS_MOST, &number)) {
+    if (strcmp(name, "--peers") == 0 && number_parse(text, 2, EPIDEMIC_WORLD_PEERS_MAX, &number)) {
         out->peers = (uint32_t)number;
         return true;
     }
@@ -290,6 +345,8 @@ static bool take_arguments(int count, char **arguments, struct options *out)
             out->trace = true;
         else if (strcmp(arguments[i], "--json") == 0)
             out->json = true;
+        else if (strcmp(arguments[i], "--quiet-network") == 0)
+            out->quiet = true;
         else if (strcmp(arguments[i], "--verbose") == 0)
             out->verbose = true;
         else if (i + 1 == count || !take_option(arguments[i], arguments[i + 1], out))
@@ -297,12 +354,12 @@ static bool take_arguments(int count, char **arguments, struct options *out)
         else
             seeds |= strcmp(arguments[i++], "--seeds") == 0;
     }
-    return seeds && (!out->trace || out->first == out->last);
+    return (seeds || out->quiet) && (!out->trace || (out->first == out->last && !out->quiet));
 }
 
 int sim_epidemic_run(int count, char **arguments)
 {
-    struct options options = {.jobs = 1};
+    struct options options = {.first = 1, .last = 1, .jobs = 1};
     struct totals totals = {.seeds = 0};
     if (count >= 1 && strcmp(arguments[count - 1], "--help") == 0) {
         fputs(help, stdout);
@@ -312,6 +369,8 @@ int sim_epidemic_run(int count, char **arguments)
         fputs("brusio-sim: unusable arguments; see brusio-sim epidemic run --help\n", stderr);
         return 2;
     }
+    if (options.quiet)
+        return run_quiet(&options);
     run_all(&options, &totals);
     print_totals(&options, &totals);
     return totals.failed > 0 ? 1 : 0;

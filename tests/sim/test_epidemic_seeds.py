@@ -10,11 +10,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("BRUSIO_BUILD_DIR", os.path.join(ROOT, "build"))
 MUTANTS = os.environ.get("BRUSIO_MUTANTS_DIR")
 
-# The mutants build is an optimized one, and nothing is broken in it unless a test asks: the many seeds run there.
+#The mutants build is an optimized one,                                                            \
+    and nothing is broken in it unless a test asks : the many seeds run there.
 FAST = os.path.join(MUTANTS, "brusio-sim") if MUTANTS else os.path.join(BUILD, "brusio-sim")
 CHECKED = os.path.join(BUILD, "brusio-sim")
 JOBS = str(min(os.cpu_count() or 1, 64))
 SEEDS = 2000
+CHUNK = 100
 
 
 def simulate(program, *arguments):
@@ -40,6 +42,30 @@ class Seeds(unittest.TestCase):
     def test_fifty_peers(self):
         self.run_all(FAST, 1, 4, "--peers", "50")
 
+    def test_five_thousand_peers(self):
+        self.run_all(FAST, 29, 29, "--peers", "5000")
+
+
+class QuietNetwork(unittest.TestCase):
+    """One write among peers with the settings that keyspaces have by default: soon everywhere, and sent about once."""
+
+    def test_a_write_reaches_a_thousand_peers_in_time_and_is_sent_to_each_about_once(self):
+        run = simulate(FAST, "--quiet-network", "--peers", "1000", "--seeds", "1..3", "--json")
+        self.assertEqual(run.returncode, 0, run.stdout)
+        print(run.stdout)
+        for line in run.stdout.splitlines():
+            quiet = json.loads(line)
+            self.assertEqual((quiet["peers"], quiet["residue"]), (1000, 0))
+            self.assertLessEqual(quiet["rounds"], 20)
+            self.assertLessEqual(quiet["payloads_per_peer"], 1.10)
+            self.assertGreater(quiet["payloads_per_peer"], 0.9)
+            self.assertLess(quiet["control_bytes_per_peer"], quiet["idle_bytes_per_peer"] + 1000)
+
+    def test_it_is_told_for_people_and_the_same_each_time(self):
+        runs = [simulate(FAST, "--quiet-network", "--peers", "100", "--seeds", "4").stdout for _ in range(2)]
+        self.assertRegex(runs[0], r"everybody has it after \d+ rounds")
+        self.assertEqual(runs[0], runs[1])
+
 
 class Repeatability(unittest.TestCase):
     def test_a_seed_prints_the_same_trace_every_time(self):
@@ -62,16 +88,22 @@ class Repeatability(unittest.TestCase):
 
     def test_unusable_arguments_are_refused(self):
         for arguments in (["--seeds", "2..1"], ["--seeds", "x"], ["--seeds", "1", "--peers", "1"], ["--peers", "3"],
-                          ["--seeds", "1", "--jobs", "0"], ["--seeds", "1..2", "--trace"], ["--seeds"], []):
+                          ["--seeds", "1", "--jobs", "0"], ["--seeds", "1..2", "--trace"], ["--seeds"], [],
+                          ["--seeds", "1", "--peers", "5001"], ["--quiet-network", "--trace"]):
             self.assertEqual(simulate(FAST, *arguments).returncode, 2, arguments)
 
 
 @unittest.skipUnless(MUTANTS, "BRUSIO_MUTANTS_DIR is not set: there is no build whose rules can be broken")
 class BrokenRules(unittest.TestCase):
-    """Rules that random seeds see broken; tests/core/epidemic has a schedule for every rule."""
+    """Rules that random seeds see broken; tests/core/epidemic has a schedule for every rule, `horizon` (R10) included,
+    which seeds hardly ever meet: a rumor whose cause comes only after the rumor itself is under the horizon."""
 
-    def caught(self, rule, seeds):
-        run = simulate(FAST, "--seeds", seeds, "--break", rule, "--jobs", JOBS)
+    def caught(self, rule):
+        """By some seed; by which one changes with whatever changes what seeds draw."""
+        for first in range(1, SEEDS, CHUNK):
+            run = simulate(FAST, "--seeds", f"{first}..{first + CHUNK - 1}", "--break", rule, "--jobs", JOBS)
+            if run.returncode != 0:
+                break
         self.assertEqual(run.returncode, 1, f"{rule} is broken and nobody notices: {run.stdout}")
         found = re.search(r"seed (\d+) failed: (.*)", run.stdout)
         self.assertIsNotNone(found, run.stdout)
@@ -79,25 +111,25 @@ class BrokenRules(unittest.TestCase):
         self.assertIn(found.group(0), again.stdout, "the seed that is named does not fail again")
 
     def test_origins_that_a_restored_disk_uses_again(self):
-        self.caught("fresh-origin", "1..20")
+        self.caught("fresh-origin")
 
     def test_headers_that_go_before_others_say_all_they_cover(self):
-        self.caught("tidy-context", "1..200")
-
-    def test_garbage_that_goes_before_the_horizon(self):
-        self.caught("horizon", "1..400")
+        self.caught("tidy-context")
 
     def test_knowledge_that_is_taken_over_before_a_session_ends(self):
-        self.caught("close-last", "1..20")
+        self.caught("close-last")
 
     def test_peers_that_missed_what_was_dropped_and_compare_nothing(self):
-        self.caught("behind", "1..200")
+        self.caught("behind")
 
     def test_what_is_dead_elsewhere_and_is_not_dropped(self):
-        self.caught("drop-under-horizon", "1..200")
+        self.caught("drop-under-horizon")
+
+    def test_what_became_live_behind_the_list_and_is_not_listed_again(self):
+        self.caught("list-again")
 
     def test_bundles_that_claim_what_they_left_out(self):
-        self.caught("bundle-since", "1..400")
+        self.caught("bundle-since")
 
 
 if __name__ == "__main__":
