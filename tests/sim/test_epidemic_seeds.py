@@ -10,8 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("BRUSIO_BUILD_DIR", os.path.join(ROOT, "build"))
 MUTANTS = os.environ.get("BRUSIO_MUTANTS_DIR")
 
-#The mutants build is an optimized one,                                                            \
-    and nothing is broken in it unless a test asks : the many seeds run there.
+# The mutants build is an optimized one, and nothing is broken in it unless a test asks: the many seeds run there.
 FAST = os.path.join(MUTANTS, "brusio-sim") if MUTANTS else os.path.join(BUILD, "brusio-sim")
 CHECKED = os.path.join(BUILD, "brusio-sim")
 JOBS = str(min(os.cpu_count() or 1, 64))

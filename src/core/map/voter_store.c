@@ -39,6 +39,12 @@ static enum err get_sealed(const struct store *store, const char *name, struct c
     return ERR_OK;
 }
 
+static bool has_secret(const struct identity *identity)
+{
+    const struct signing_secret none = {0};
+    return memcmp(&identity->secret, &none, sizeof none) != 0;
+}
+
 void voter_store_put_identity(struct effects *effects, const struct identity *identity)
 {
     struct buf body;
@@ -47,7 +53,8 @@ void voter_store_put_identity(struct effects *effects, const struct identity *id
     buf_append_varint(&body, identity->incarnation);
     buf_append_u64_be(&body, identity->cluster.high);
     buf_append_u64_be(&body, identity->cluster.low);
-    buf_append(&body, identity->secret.bytes, SIGNING_SECRET_BYTES);
+    if (has_secret(identity))
+        buf_append(&body, identity->secret.bytes, SIGNING_SECRET_BYTES);
     put_sealed(effects, "identity", &body);
     buf_release(&body);
 }
@@ -64,9 +71,11 @@ enum err voter_store_identity(const struct store *store, struct identity *out)
     out->cluster.low = cursor_u64_be(&in);
     // Nodes of the first brusio had none.
     struct slice secret = cursor_bytes(&in, cursor_left(&in) > 0 ? SIGNING_SECRET_BYTES : 0);
+    out->secret = (struct signing_secret){0};
     if (secret.length > 0)
         memcpy(out->secret.bytes, secret.bytes, SIGNING_SECRET_BYTES);
-    return cursor_finish(&in) == ERR_OK ? ERR_OK : ERR_CORRUPT;
+    bool possible = has_secret(out) == (secret.length > 0);
+    return cursor_finish(&in) == ERR_OK && possible ? ERR_OK : ERR_CORRUPT;
 }
 
 void voter_store_put_map(struct effects *effects, const struct cluster_map *map)
