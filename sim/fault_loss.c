@@ -1,6 +1,8 @@
-// Nodes that lose what they have: machines with durability `interval` whose power goes, one at a
-// time, and stores whose pages are damaged.
+// Nodes that lose what they have: machines with durability `interval` whose power goes, and stores
+// whose pages are damaged.
 #include "sim/fault_parts.h"
+
+enum { START_SPREAD_US = 3 * 1000 * 1000 };
 
 // Whether another node that runs and serves has all that this one has, and has not lost power
 // itself.
@@ -34,8 +36,61 @@ bool fault_power_of_one(struct faults *faults, const struct fault *fault)
     struct sim_node *node = fault_victim(faults, fault);
     if (node->state == SIM_NODE_DEAD || !is_had_elsewhere(faults, node))
         return false;
-    sim_node_lose_power(node);
+    sim_node_lose_power(node, false);
     fault_start_later(faults, node, fault->lasts_us);
+    return true;
+}
+
+// Whether nothing is in flight anywhere: what is acknowledged is at all that are listed for it.
+static bool is_quiet(const struct faults *faults)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        const struct sim_node *node = &cluster->nodes[i];
+        if (!fault_runs(node) || sim_node_status(node).in_flight > 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_listed_everywhere(const struct cluster_map *map, node_id id)
+{
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        for (unsigned j = 0; j < map->keyspaces[i].set_count; j++)
+            if (!node_set_has(map->keyspaces[i].sets[j].in_sync, id))
+                return false;
+    return true;
+}
+
+// One that serves, and has everything that was acknowledged; NULL when there is none.
+static struct sim_node *find_complete(const struct faults *faults, struct rng *rng)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    const struct cluster_map *map = cluster_sim_map(cluster);
+    unsigned first = (unsigned)rng_below(rng, cluster->node_count);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct sim_node *node = &cluster->nodes[(first + i) % cluster->node_count];
+        struct node_status status = sim_node_status(node);
+        if (status.serving && status.lease_held && status.epoch == map->epoch &&
+            !store_sim_is_suspect(node->data) && is_listed_everywhere(map, status.self))
+            return node;
+    }
+    return NULL;
+}
+
+// All machines lose power, and all that they had not synced but one, which is as suspect as the
+// others: nothing acknowledged is lost, if what this one has is what counts.
+bool fault_power_of_all(struct faults *faults, const struct fault *fault, struct rng *rng)
+{
+    struct cluster_sim *cluster = faults->cluster;
+    const struct sim_node *lucky = is_quiet(faults) ? find_complete(faults, rng) : NULL;
+    if (lucky == NULL)
+        return false;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct sim_node *node = &cluster->nodes[i];
+        sim_node_lose_power(node, node == lucky);
+        fault_start_later(faults, node, fault->lasts_us + rng_below(rng, START_SPREAD_US));
+    }
     return true;
 }
 

@@ -30,5 +30,6 @@ bool fault_strategy(struct faults *faults, struct rng *rng);
 bool fault_leave(struct faults *faults, const struct fault *fault, struct rng *rng);
 bool fault_damage_page(struct faults *faults, struct fault_event *event, struct rng *rng);
 bool fault_power_of_one(struct faults *faults, const struct fault *fault);
+bool fault_power_of_all(struct faults *faults, const struct fault *fault, struct rng *rng);
 
 #endif

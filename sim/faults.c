@@ -90,7 +90,7 @@ static bool crash_several(struct faults *faults, const struct fault *fault, stru
 {
     bool power = fault->kind == FAULT_POWER_LOSS;
     if (power && faults->cluster->steady)
-        return fault_power_of_one(faults, fault);
+        return fault_power_of_all(faults, fault, rng) || fault_power_of_one(faults, fault);
     uint64_t spread_us = rng_one_in(rng, 2) ? RESTART_SPREAD_US : RESTART_SOON_US;
     unsigned ended = 0;
     for (unsigned i = 0; i < faults->cluster->node_count; i++) {
@@ -101,7 +101,7 @@ static bool crash_several(struct faults *faults, const struct fault *fault, stru
         if (node->state == SIM_NODE_DEAD || !hit)
             continue;
         if (power)
-            sim_node_lose_power(node);
+            sim_node_lose_power(node, false);
         else
             sim_node_crash(node);
         fault_start_later(faults, node, back_us);

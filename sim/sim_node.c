@@ -211,13 +211,22 @@ static void crash_store(struct sim_node *node, struct store_sim *store)
     store_sim_crash(store, draw == 0 ? 0 : draw == 1 ? unreported : rng_below(rng, unreported + 1));
 }
 
-static void end_node(struct sim_node *node, bool power)
+// How a store ends.
+enum ending { ENDING_CRASH, ENDING_POWER, ENDING_POWER_LUCKY };
+
+static void lose_unsynced(struct sim_node *node, bool lucky)
+{
+    uint64_t unsynced = store_sim_unsynced(node->data);
+    store_sim_lose_power(node->data,
+                         lucky ? unsynced : rng_below(&node->cluster->rng, unsynced + 1));
+}
+
+static void end_node(struct sim_node *node, enum ending ending)
 {
     CHECK(node->state != SIM_NODE_DEAD);
     drop_process(node);
-    if (power && node->cluster->steady)
-        store_sim_lose_power(node->data,
-                             rng_below(&node->cluster->rng, store_sim_unsynced(node->data) + 1));
+    if (ending != ENDING_CRASH && node->cluster->steady)
+        lose_unsynced(node, ending == ENDING_POWER_LUCKY);
     else
         crash_store(node, node->data);
     crash_store(node, node->voter);
@@ -234,12 +243,12 @@ static void end_node(struct sim_node *node, bool power)
 
 void sim_node_crash(struct sim_node *node)
 {
-    end_node(node, false);
+    end_node(node, ENDING_CRASH);
 }
 
-void sim_node_lose_power(struct sim_node *node)
+void sim_node_lose_power(struct sim_node *node, bool lucky)
 {
-    end_node(node, true);
+    end_node(node, lucky ? ENDING_POWER_LUCKY : ENDING_POWER);
     clock_sim_free(node->clock);
     make_clock(node);
 }

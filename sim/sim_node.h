@@ -65,8 +65,8 @@ void sim_node_crash(struct sim_node *node);
 void sim_node_shut_down(struct sim_node *node);
 
 // As a machine that loses power: like a crash, and its clock begins anew; a steady store may lose
-// what it had reported since its last sync.
-void sim_node_lose_power(struct sim_node *node);
+// what it had reported since its last sync, unless it is lucky.
+void sim_node_lose_power(struct sim_node *node, bool lucky);
 
 // Stops the process of a running node, and continues that of a stopped one.
 void sim_node_stop(struct sim_node *node);

@@ -122,6 +122,12 @@ static bool has_damage(const struct strong_run_setting *setting)
     return setting->seed % 8 == 1;
 }
 
+static void add_power_losses(struct run *run)
+{
+    fault_plan_add(&run->plan, &run->rng, FAULT_POWER_OF_ONE);
+    fault_plan_add(&run->plan, &run->rng, FAULT_POWER_LOSS);
+}
+
 static void draw_plan(const struct strong_run_setting *setting, struct run *run)
 {
     rng_init(&run->rng, setting->seed);
@@ -129,7 +135,7 @@ static void draw_plan(const struct strong_run_setting *setting, struct run *run)
     run->node_count = draw_nodes(setting, &run->scene, &run->rng);
     fault_plan_draw(&run->plan, &run->rng, &run->scene, run->node_count - first_nodes(run));
     if (is_steady(setting))
-        fault_plan_add(&run->plan, &run->rng, FAULT_POWER_OF_ONE);
+        add_power_losses(run);
     if (has_damage(setting))
         fault_plan_add(&run->plan, &run->rng, FAULT_PAGE_DAMAGED);
     run->plan.rounds = setting->rounds;

@@ -22,10 +22,13 @@
     X(RESTART_WAIT, "restart-wait")         /* a restarted voter waits for one lease */            \
     X(NEW_VOTER_WAIT, "new-voter-wait")     /* so does one of a changed set of voters */           \
     X(RELEASE_EPOCH, "release-epoch")       /* a release is for one base epoch */                  \
-    X(FRESH_ORIGIN, "fresh-origin")         /* a run writes under an origin of its own */          \
-    X(TIDY_CONTEXT, "tidy-context")         /* a header goes only if others cover all it covers */ \
-    X(HORIZON, "horizon")                   /* garbage is dropped under the horizon only */        \
-    X(CLOSE_LAST, "close-last")             /* knowledge is taken over when a session ends well */ \
+    X(LONGEST_PREFIX, "longest-prefix") /* of suspects the one with the greatest stamp counts */   \
+    X(PREFIX_MARKS, "prefix-marks")     /* who was only joining has no prefix */                   \
+    X(PREFIX_SWEPT, "prefix-swept")     /* a prefix reaches as far as the deletes swept from it */ \
+    X(FRESH_ORIGIN, "fresh-origin")     /* a run writes under an origin of its own */              \
+    X(TIDY_CONTEXT, "tidy-context")     /* a header goes only if others cover all it covers */     \
+    X(HORIZON, "horizon")               /* garbage is dropped under the horizon only */            \
+    X(CLOSE_LAST, "close-last")         /* knowledge is taken over when a session ends well */     \
     X(BEHIND, "behind") /* who missed what was dropped since compares everything */                \
     X(DROP_UNDER_HORIZON, "drop-under-horizon") /* what is dead elsewhere is dropped */            \
     X(BUNDLE_SINCE, "bundle-since") /* a bundle's close counts for who knows its beginning */      \

@@ -195,12 +195,30 @@ static bool is_suspect(const struct daemon *daemon)
                                        : store_lmdb_suspect(daemon->data_lmdb);
 }
 
-// A map names this process: what its store lacked it holds no more, or it counts by an operator's
-// word.
+// For how many slots the map lists this node alone.
+static unsigned count_slots_alone(const struct daemon *daemon)
+{
+    const struct cluster_map *map = host_map(daemon->host);
+    node_set self = node_bit(host_status(daemon->host).self);
+    unsigned count = 0;
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+            count += map_keyspace_slot(&map->keyspaces[i], (uint16_t)slot)->in_sync == self;
+    return count;
+}
+
+// A map names this process: what its store lacked it holds no more, or what it has counts.
 static void end_suspicion(struct daemon *daemon)
 {
     if (!is_suspect(daemon))
         return;
+    unsigned alone = count_slots_alone(daemon);
+    if (alone > 0)
+        log_line(LOG_WARNING,
+                 "no replica surely had everything in %u slots, where what this node has counts: "
+                 "writes that were acknowledged in the last second before the loss of power may be "
+                 "lost",
+                 alone);
     enum err error = daemon->data_logged != NULL ? store_logged_trust(daemon->data_logged)
                                                  : store_lmdb_trust(daemon->data_lmdb);
     if (error != ERR_OK)
@@ -389,8 +407,10 @@ static enum err open_host(struct daemon *daemon, struct errmsg *detail)
                  "after a loss of power this node's store may lack acknowledged writes; %s",
                  options->trust_store
                      ? "it counts as it is (--trust-store)"
-                     : "it serves again once other replicas have everything that it had; if none "
-                       "has, start the node with the newest data with --trust-store");
+                     : "it serves again once other replicas have everything that it had, or all "
+                       "that lost power are back: then the newest of what they have counts. If "
+                       "some never come back, start the node with the newest data with "
+                       "--trust-store");
     }
     struct host_ports ports = {.data = daemon->data,
                                .voter = store_lmdb_port(daemon->voter),

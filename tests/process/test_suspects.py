@@ -44,16 +44,30 @@ class Suspects(unittest.TestCase):
         self.expect_all(2)
         cluster.wait_for("the suspicion ends", lambda: not os.path.exists(self.note(2)))
 
-    def test_all_wait_until_one_is_trusted(self):
+    def test_all_come_back_by_themselves_once_all_are_there(self):
         self.begin()
         for node in (1, 2, 3):
             self.lose_power(node)
         for node in (1, 2, 3):
             self.fleet.launch(node, "--durability", "interval")
+        cluster.wait_for("all serve", lambda: all(self.serves(node) for node in (1, 2, 3)))
+        self.assertTrue(any("the loss of power may be lost" in self.fleet.log(node) for node in (1, 2, 3)))
+        self.fleet.settle()
+        for node in (1, 2, 3):
+            self.expect_all(node)
+        cluster.wait_for("the suspicion ends", lambda: not any(os.path.exists(self.note(node)) for node in (1, 2, 3)))
+
+    def test_some_wait_for_the_others_until_one_is_trusted(self):
+        self.begin()
+        for node in (1, 2, 3):
+            self.lose_power(node)
+        for node in (1, 2):
+            self.fleet.launch(node, "--durability", "interval")
         with self.assertRaises(AssertionError):
-            cluster.wait_for("a node serves", lambda: any(self.serves(node) for node in (1, 2, 3)), WAIT_SECONDS)
+            cluster.wait_for("a node serves", lambda: any(self.serves(node) for node in (1, 2)), WAIT_SECONDS)
         self.fleet.kill(2)
         self.fleet.start(2, "--durability", "interval", "--trust-store")
+        self.fleet.launch(3, "--durability", "interval")
         cluster.wait_for("all serve", lambda: all(self.serves(node) for node in (1, 2, 3)))
         for node in (1, 2, 3):
             self.expect_all(node)

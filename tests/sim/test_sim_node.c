@@ -121,7 +121,7 @@ static void test_sim_node__survives_a_loss_of_power_with_what_it_acknowledged(vo
     run_for(SECOND_US);
     assert_int_equal(answer.error, ERR_OK);
     assert_int_equal(answer.count, 1);
-    sim_node_lose_power(&cluster.nodes[0]);
+    sim_node_lose_power(&cluster.nodes[0], false);
     assert_true(sim_node_start(&cluster.nodes[0]));
     await_serving();
     assert_int_equal(store_sim_pairs(cluster.nodes[0].data, STORE_RECORDS), 1);

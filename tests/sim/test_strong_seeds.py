@@ -112,6 +112,12 @@ class BrokenRules(unittest.TestCase):
     def test_stamps_that_start_again_below_older_epochs(self):
         self.caught("epoch-stamps")
 
+    def test_any_prefix_that_a_loss_of_power_left(self):
+        self.caught("longest-prefix")
+
+    def test_prefixes_that_forget_the_deletes_swept_from_them(self):
+        self.caught("prefix-swept")
+
     def test_a_failing_run_is_made_smaller_and_its_command_repeats_it(self):
         seed = self.caught("takeover")
         run = simulate(FAST, "--seeds", seed, "--break", "takeover", "--shrink")

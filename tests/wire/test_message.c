@@ -200,6 +200,7 @@ static void test_message__has_the_bytes_that_it_always_had(void **state)
     assert_int_equal(MESSAGE_INV, 14);
     assert_int_equal(MESSAGE_PEER_HELLO, MESSAGE_ANSWER + 1);
     assert_int_equal(MESSAGE_STABILITY, MESSAGE_PEER_HELLO + 14);
+    assert_int_equal(MESSAGE_PREFIX, MESSAGE_STABILITY + 2);
     buf_release(&bytes);
 }
 

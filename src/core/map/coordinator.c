@@ -2,6 +2,7 @@
 
 #include "core/map/map_step.h"
 #include "core/map/next_map.h"
+#include "core/map/suspects.h"
 
 enum {
     TRY_AGAIN_US = 5 * 1000,
@@ -19,6 +20,11 @@ void coordinator_init(struct coordinator *coordinator, uint64_t repair_delay_ms)
     memset(coordinator, 0, sizeof *coordinator);
     coordinator->look = true;
     coordinator->repair_delay_us = repair_delay_ms * 1000;
+}
+
+void coordinator_release(struct coordinator *coordinator)
+{
+    prefixes_release(&coordinator->prefixes);
 }
 
 // A member that falls again and again, as over a link that comes and goes, stays down longer each
@@ -54,6 +60,7 @@ void coordinator_on_map(struct coordinator *coordinator, const struct cluster_ma
 {
     node_set down = cluster_map_in_state(map, NODE_DOWN);
     wants_clear(&coordinator->wants);
+    prefixes_on_map(&coordinator->prefixes, map);
     coordinator->look = true;
     coordinator->due_us = 0;
     for (unsigned i = 0; i < map->node_count; i++)
@@ -107,6 +114,36 @@ void coordinator_on_wants(struct coordinator *coordinator, struct slice bytes)
 {
     enum err error = wants_decode(bytes, &coordinator->wants);
     coordinator->look |= error == ERR_OK;
+}
+
+// --- who may lack what it had reported
+
+// Asks those for what they have whom the next map could not name without it.
+static void ask_suspects(struct coordinator *coordinator, const struct agreement *agreement,
+                         struct effects *effects, uint64_t now_us)
+{
+    const struct cluster_map *map = &agreement->map;
+    const struct wants *wants = &coordinator->wants;
+    node_set suspects = suspects_of(map, wants);
+    if (suspects == 0)
+        return;
+    node_set holders =
+        cluster_map_live(map) & ~coordinator->spared & ~suspects_started_again(map, wants);
+    suspects &= ~suspects_admissible(map, wants, holders);
+    for (unsigned i = 0; i < wants->admit_count; i++) {
+        const struct map_node *node = cluster_map_node_of_store(map, wants->admits[i].store_id);
+        if (node != NULL && node_set_has(suspects, node->id))
+            prefixes_pull(&coordinator->prefixes, effects, map, node->id,
+                          wants->admits[i].incarnation, now_us);
+    }
+}
+
+void coordinator_on_prefix(struct coordinator *coordinator, const struct agreement *agreement,
+                           struct effects *effects, uint64_t peer, const struct message *message,
+                           uint64_t now_us)
+{
+    coordinator->look |=
+        prefixes_on_told(&coordinator->prefixes, effects, &agreement->map, peer, message, now_us);
 }
 
 // --- who is silent, who is back
@@ -249,6 +286,7 @@ static void look_for_next(struct coordinator *coordinator, struct agreement *agr
     wants->fate = coordinator->due;
     wants->fate.down |= wants->stopping | most_stuck(&agreement->map, wants);
     wants->fate.up &= ~wants->fate.down;
+    wants->prefixes = &coordinator->prefixes;
     if (!next_map_compute(&agreement->map, wants, &next))
         return;
     agreement_propose(agreement, effects, now_us, &next, wants->fate.down);
@@ -262,6 +300,7 @@ void coordinator_tick(struct coordinator *coordinator, struct agreement *agreeme
 {
     if (!coordinator->look || !agreement_is_voter(agreement))
         return;
+    ask_suspects(coordinator, agreement, effects, now_us);
     unsigned before = voters_before(agreement, now_us);
     bool asked = !wants_empty(&coordinator->wants);
     uint64_t stand_in_us = coordinator->due_us + before * (uint64_t)STAND_IN_US;

@@ -11,6 +11,7 @@
 #define BRUSIO_CORE_MAP_COORDINATOR_H
 
 #include "core/map/agreement.h"
+#include "core/map/prefixes.h"
 #include "core/map/wants.h"
 
 // A member by its process and state: reports of another one say nothing of it.
@@ -35,10 +36,13 @@ struct coordinator {
     uint64_t held_until_us[NODES_MAX + 1];  // who fell often stays down for a while
     unsigned falls[NODES_MAX + 1];
     uint64_t repair_delay_us;
+    struct prefixes prefixes; // what suspects have that nobody else surely has
 };
 
 // `repair_delay_ms`: how long a member is down before others take its place.
+// To be ended by coordinator_release.
 void coordinator_init(struct coordinator *coordinator, uint64_t repair_delay_ms);
+void coordinator_release(struct coordinator *coordinator);
 
 // A new map: wishes of the old one are forgotten.
 void coordinator_on_map(struct coordinator *coordinator, const struct cluster_map *map,
@@ -54,6 +58,11 @@ void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_
 // Adds wishes: `bytes` are wants_encode's, of the epoch that the agreement is in. Bad bytes are
 // ignored.
 void coordinator_on_wants(struct coordinator *coordinator, struct slice bytes);
+
+// A suspect tells what it has: `message` is PREFIX.
+void coordinator_on_prefix(struct coordinator *coordinator, const struct agreement *agreement,
+                           struct effects *effects, uint64_t peer, const struct message *message,
+                           uint64_t now_us);
 
 // Looks at who is silent and who is back: to be called with each tick and each report.
 void coordinator_watch(struct coordinator *coordinator, const struct agreement *agreement,

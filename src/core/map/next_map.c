@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "core/map/next_slots.h"
+#include "core/map/suspects.h"
 #include "core/map/voters.h"
 #include "model/stamp.h"
 
@@ -48,7 +49,9 @@ struct progress {
     bool changed;
     node_set restarted;         // their joins begin anew
     node_set holders;           // live, heard, and not started again: they have what they should
+    node_set admissible;        // suspects that may be admitted (suspects.h)
     node_set suspects;          // admitted again, perhaps without all that they should have
+    node_set trusted;           // those of them that count by an operator's word
     node_set changed_nodes;     // by an operator, in this map
     uint64_t changed_keyspaces; // a bit for each index
     bool placed[KEYSPACES_MAX]; // keyspaces whose targets must be computed anew
@@ -60,18 +63,6 @@ static void set_up(struct map_node *node, struct progress *progress)
     if (node->replaced)
         memset(progress->placed, true, sizeof progress->placed);
     node->replaced = false;
-}
-
-// Whether some holder has each slot that the node has.
-static bool is_covered(const struct cluster_map *map, node_id id, node_set holders)
-{
-    for (unsigned i = 0; i < map->keyspace_count; i++)
-        for (unsigned j = 0; j < map->keyspaces[i].set_count; j++) {
-            node_set in_sync = map->keyspaces[i].sets[j].in_sync;
-            if (node_set_has(in_sync, id) && (in_sync & holders & ~node_bit(id)) == 0)
-                return false;
-        }
-    return true;
 }
 
 static void admit(struct cluster_map *map, const struct want_admit *admit,
@@ -88,10 +79,12 @@ static void admit(struct cluster_map *map, const struct want_admit *admit,
     }
     struct map_node *node = node_of(map, known->id);
     if (admit->incarnation <= node->incarnation ||
-        (admit->claim == CLAIM_SUSPECT && !is_covered(map, node->id, progress->holders)))
+        (admit->claim == CLAIM_SUSPECT && !node_set_has(progress->admissible, node->id)))
         return;
     if (admit->claim != CLAIM_WHOLE)
         progress->suspects |= node_bit(node->id);
+    if (admit->claim == CLAIM_TRUSTED)
+        progress->trusted |= node_bit(node->id);
     node->incarnation = admit->incarnation;
     memcpy(node->peer_address, admit->peer_address, sizeof node->peer_address);
     memcpy(node->http_address, admit->http_address, sizeof node->http_address);
@@ -289,18 +282,6 @@ static void apply_change(struct cluster_map *map, const struct change *change, n
     }
 }
 
-// Members that ask to be known by a later process.
-static node_set started_again(const struct cluster_map *map, const struct wants *wants)
-{
-    node_set nodes = 0;
-    for (unsigned i = 0; i < wants->admit_count; i++) {
-        const struct map_node *node = cluster_map_node_of_store(map, wants->admits[i].store_id);
-        if (node != NULL && wants->admits[i].incarnation > node->incarnation)
-            nodes |= node_bit(node->id);
-    }
-    return nodes;
-}
-
 bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
                       struct cluster_map *out)
 {
@@ -313,7 +294,9 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     for (unsigned i = 0; i < wants->change_count; i++)
         apply_change(out, &wants->changes[i], spared, &progress);
     // Who is failed by this very map is nobody to rely on.
-    progress.holders = cluster_map_live(out) & ~wants->spared & ~started_again(base, wants);
+    progress.holders =
+        cluster_map_live(out) & ~wants->spared & ~suspects_started_again(base, wants);
+    progress.admissible = suspects_admissible(out, wants, progress.holders);
     for (unsigned i = 0; i < wants->admit_count; i++)
         admit(out, &wants->admits[i], &progress);
     remove_drained(out, base, spared, &progress);
@@ -325,6 +308,7 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
                               .spared = spared,
                               .holders = progress.holders,
                               .suspects = progress.suspects,
+                              .trusted = progress.trusted,
                               .restarted = progress.restarted,
                               .moves_left = MOVES_PER_MAP_MAX};
     for (unsigned i = 0; i < out->keyspace_count; i++) {

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/rule.h"
 #include "core/map/placement.h"
+#include "core/map/prefixes.h"
 
 #include <stdlib.h>
 
@@ -72,23 +73,33 @@ static void begin_joins(struct slots_step *step, struct replica_set *set, node_s
     set->join_epoch = step->map->epoch;
 }
 
-// A suspect leaves the list to those who surely have everything, and joins again. Without any, an
-// operator has said that what one suspect has is to count: it alone stays, for of several none may
-// be read beside another.
-static void settle_doubt(const struct slots_step *step, node_set live, struct replica_set *set)
+// A suspect leaves the list to those who surely have everything, and joins again. Without any, one
+// stays alone, for of several none may be read beside another: whom an operator trusts, or else who
+// has the longest prefix.
+static void settle_doubt(const struct slots_step *step, uint32_t keyspace, unsigned slot,
+                         node_set live, struct replica_set *set)
 {
     node_set doubted = set->in_sync & step->suspects;
-    if ((set->in_sync & live & step->holders & ~step->suspects) != 0)
+    node_set trusted = doubted & step->trusted & live;
+    if (doubted == 0)
+        return;
+    if ((set->in_sync & live & step->holders & ~step->suspects) != 0) {
         set->in_sync &= ~doubted;
-    else if ((doubted & live) != 0)
-        set->in_sync = node_bit(node_set_first(doubted & live));
+    } else if (trusted != 0) {
+        set->in_sync = node_bit(node_set_first(trusted));
+    } else if (step->wants->prefixes != NULL) {
+        node_set longest = prefixes_longest(step->wants->prefixes, keyspace, slot) & doubted & live;
+        if (longest != 0)
+            set->in_sync = node_bit(node_set_first(longest));
+    }
 }
 
-static void step_slot(struct slots_step *step, node_set live, bool shrink, node_set promoted,
-                      unsigned slot, struct replica_set *set)
+static void step_slot(struct slots_step *step, uint32_t keyspace, unsigned slot, node_set live,
+                      bool shrink, struct replica_set *set)
 {
+    node_set promoted = set->joining != 0 ? reported(step, keyspace, set, slot) : 0;
+    settle_doubt(step, keyspace, slot, live, set);
     node_set in_sync_before = set->in_sync;
-    settle_doubt(step, live, set);
     set->joining &= live & set->target & ~step->restarted;
     promoted &= set->joining;
     set->in_sync |= promoted;
@@ -128,8 +139,7 @@ bool next_slots_compute(struct slots_step *step, uint32_t keyspace, struct repli
             shrink = true;
             more--;
         }
-        node_set promoted = before.joining != 0 ? reported(step, keyspace, &before, slot) : 0;
-        step_slot(step, live, shrink, promoted, slot, &slots[slot]);
+        step_slot(step, keyspace, slot, live, shrink, &slots[slot]);
         changed |= !replica_set_equal(&before, &slots[slot]);
     }
     return changed;

@@ -15,6 +15,7 @@ struct slots_step {
     node_set spared;     // not restricted by this step
     node_set holders;    // surely have what they should
     node_set suspects;   // admitted in this map, perhaps without all that they should have
+    node_set trusted;    // those of them that count by an operator's word
     node_set restarted;  // nodes admitted anew: what they were joining begins again
     unsigned moves_left; // joins that may still begin in this map
 };

@@ -21,6 +21,7 @@ void wants_clear(struct wants *wants)
     wants->change_count = 0;
     wants->shrink_count = 0;
     wants->promote_count = 0;
+    wants->prefixes = NULL;
 }
 
 static bool any_stuck(const struct wants *wants)

@@ -18,6 +18,8 @@
 // loss of power; or that, and an operator who says that it is to count.
 enum claim { CLAIM_WHOLE, CLAIM_SUSPECT, CLAIM_TRUSTED, CLAIM_COUNT };
 
+struct prefixes;
+
 // A node asks to be a member, or to be known by its new incarnation.
 struct want_admit {
     uint64_t store_id;
@@ -68,6 +70,8 @@ struct wants {
     struct want_shrink shrinks[KEYSPACES_MAX];
     unsigned promote_count;
     struct want_promote promotes[WANT_PROMOTES_MAX];
+    // borrowed; what suspects among `admits` have told, NULL: nothing. Never on the wire
+    const struct prefixes *prefixes;
 };
 
 void wants_clear(struct wants *wants);

@@ -85,6 +85,11 @@ static bool is_named(const struct membership *membership, const struct want_admi
     return node != NULL && node->incarnation >= admit->incarnation;
 }
 
+bool membership_is_suspect(const struct membership *membership)
+{
+    return membership->self.claim == CLAIM_SUSPECT && !is_named(membership, &membership->self);
+}
+
 bool membership_is_joining(const struct membership *membership)
 {
     return membership->join_address[0] != '\0';

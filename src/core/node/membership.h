@@ -75,6 +75,9 @@ bool membership_has_left(const struct membership *membership);
 bool membership_is_removed(const struct membership *membership);
 
 // Whether it was told to join, and no map names it yet.
+// Whether it may lack what it had reported, and no map has named it yet.
+bool membership_is_suspect(const struct membership *membership);
+
 bool membership_is_joining(const struct membership *membership);
 
 // Sends the map to a peer that is behind, at most now and then.

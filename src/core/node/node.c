@@ -135,6 +135,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     peering_release(&node->peering);
+    coordinator_release(&node->coordinator);
     router_release(&node->router);
     strong_release(&node->strong);
     agreement_release(&node->agreement);
@@ -220,6 +221,19 @@ static void hear(struct node *node, uint64_t now_us, uint64_t peer, const struct
     coordinator_watch(&node->coordinator, &node->agreement, now_us);
 }
 
+// Who may lack the end of what it had reported tells a member what it has, until a map names it.
+static void on_prefix(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
+                      const struct message *message)
+{
+    const struct agreement *agreement = &node->agreement;
+    if (message->kind == MESSAGE_PREFIX)
+        coordinator_on_prefix(&node->coordinator, agreement, effects, peer, message, now_us);
+    else if (message->to_incarnation == agreement->identity.incarnation &&
+             membership_is_suspect(&node->membership) &&
+             cluster_map_node_of_store(&agreement->map, peer) != NULL)
+        strong_tell_prefix(&node->strong, effects, peer, &message->prefix_want);
+}
+
 static void on_message(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
                        struct slice bytes)
 {
@@ -228,6 +242,10 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
         return;
     if (message.kind == MESSAGE_JOIN) {
         membership_on_join(&node->membership, effects, now_us, peer, &message.join);
+        return;
+    }
+    if (message.kind == MESSAGE_PREFIX_WANT || message.kind == MESSAGE_PREFIX) {
+        on_prefix(node, effects, now_us, peer, &message);
         return;
     }
     if (epidemic_takes(message.kind)) {

@@ -74,11 +74,12 @@ static void retire_flight(struct strong *strong, struct effects *effects, struct
     CHECK(flight->persisted && flight->committed);
     if (flight->record.dead)
         slot_pasts_note_delete(&strong->pasts, flight->keyspace, flight->slot,
-                               stamp_epoch(flight->record.stamp));
+                               flight->record.stamp);
     if (certificate_may_go(strong, flight)) {
         struct store_key name;
         store_key_make(&name, flight->keyspace, flight->slot, flight_key(flight));
         effects_remove(effects, EFFECT_DATA, STORE_RECORDS, store_key_slice(&name));
+        prefix_on_swept(strong, effects, flight->keyspace, flight->slot, flight->record.stamp);
     } else if (flight->record.dead) {
         sweep_add(strong, flight->keyspace, flight->slot);
     }

@@ -48,20 +48,28 @@ void slot_pasts_on_map(struct slot_pasts *pasts, const struct cluster_map *map, 
         }
         for (unsigned slot = 0; slot < SLOTS; slot++) {
             const struct replica_set *set = map_keyspace_slot(keyspace, (uint16_t)slot);
-            if (!node_set_has(set->in_sync, self))
-                past->since[slot] = past->deleted[slot] = 0;
-            else if (past->since[slot] == 0)
+            if (!node_set_has(set->in_sync, self)) {
+                past->since[slot] = 0;
+                past->deleted[slot] = 0;
+            } else if (past->since[slot] == 0) {
                 past->since[slot] = (uint32_t)map->epoch;
+            }
         }
     }
 }
 
 void slot_pasts_note_delete(struct slot_pasts *pasts, uint32_t keyspace, uint16_t slot,
-                            uint64_t epoch)
+                            struct stamp stamp)
 {
     struct slot_past *past = find(pasts, keyspace);
-    if (past != NULL && epoch > past->deleted[slot])
-        past->deleted[slot] = (uint32_t)epoch;
+    if (past != NULL && stamp.counter > past->deleted[slot])
+        past->deleted[slot] = stamp.counter;
+}
+
+uint64_t slot_pasts_deleted(const struct slot_pasts *pasts, uint32_t keyspace, uint16_t slot)
+{
+    const struct slot_past *past = find(pasts, keyspace);
+    return past != NULL ? past->deleted[slot] : 0;
 }
 
 bool slot_pasts_is_quiet(const struct slot_pasts *pasts, uint32_t keyspace, uint16_t slot,
@@ -69,5 +77,5 @@ bool slot_pasts_is_quiet(const struct slot_pasts *pasts, uint32_t keyspace, uint
 {
     const struct slot_past *past = find(pasts, keyspace);
     return past != NULL && past->since[slot] != 0 && past->since[slot] <= epoch &&
-           past->deleted[slot] < epoch;
+           stamp_epoch((struct stamp){.counter = past->deleted[slot]}) < epoch;
 }

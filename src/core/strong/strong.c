@@ -237,6 +237,8 @@ void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_
     }
     if (named)
         sweep_on_map(strong);
+    if (named && !strong->failed)
+        prefix_on_map(strong, effects, node->id);
     if (strong->sweep_count > 0)
         strong->sweep_token = effects_token(effects, EFFECT_DATA);
     authorities_on_map(strong);

@@ -45,7 +45,7 @@ struct sweep {
     struct slot_set slots;
 };
 
-// Slots of a keyspace that this node may have data of.
+// Slots of a keyspace that this node may have data of, or has marked.
 struct holding {
     uint32_t keyspace;
     struct slot_set slots;
@@ -96,6 +96,8 @@ struct strong {
     struct slot_pasts pasts;
     struct holding holdings[KEYSPACES_MAX];
     unsigned holding_count;
+    struct holding marks[KEYSPACES_MAX]; // as they were last written (prefix.c)
+    unsigned mark_count;
 
     uint64_t sync_bytes_per_s; // at most, over a while; 0: without a bound
     uint64_t sync_records;     // records and bytes that came by sync since the start
@@ -109,6 +111,11 @@ void strong_release(struct strong *strong);
 
 // The agreement has a newer map.
 void strong_on_map(struct strong *strong, struct effects *effects, uint64_t now_us);
+
+// Tells a member what a store that lost its end has of the slots that it asks for, before any map
+// names this process. What asks for slots that there are not is ignored.
+void strong_tell_prefix(const struct strong *strong, struct effects *effects, uint64_t peer,
+                        const struct message_prefix_want *want);
 
 // A message of strong keyspaces, of the current epoch, between the incarnations that the map names.
 void strong_on_message(struct strong *strong, struct effects *effects, uint64_t now_us,

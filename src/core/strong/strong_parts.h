@@ -104,6 +104,16 @@ void authority_on_fetch(struct strong *strong, struct effects *effects, node_id 
 void sweep_add(struct strong *strong, uint32_t keyspace, unsigned slot);
 void sweep_tick(struct strong *strong, struct effects *effects, uint64_t now_us);
 
+// --- prefix.c
+
+// The newest map names this process `self`: notes the slots that it is listed for.
+void prefix_on_map(struct strong *strong, struct effects *effects, node_id self);
+// Certificates of up to this stamp were swept from a slot.
+void prefix_on_swept(const struct strong *strong, struct effects *effects, uint32_t keyspace,
+                     uint16_t slot, struct stamp greatest);
+// Everything was swept from a slot.
+void prefix_forget(struct effects *effects, uint32_t keyspace, uint16_t slot);
+
 // --- listing.c
 
 void listing_request(struct strong *strong, struct effects *effects, uint64_t now_us,

@@ -29,7 +29,8 @@ struct sweeping {
     struct effects *effects;
     uint32_t keyspace;
     uint16_t slot;
-    bool all; // everything goes, not certificates only
+    bool all;              // everything goes, not certificates only
+    struct stamp greatest; // of the certificates that went
 };
 
 static bool sweep_record(void *context, struct slice key, const struct record *record)
@@ -43,6 +44,8 @@ static bool sweep_record(void *context, struct slice key, const struct record *r
     effects_remove(sweeping->effects, EFFECT_DATA, STORE_RECORDS, store_key_slice(&name));
     if (sweeping->all)
         effects_remove(sweeping->effects, EFFECT_DATA, STORE_MARKS, store_key_slice(&name));
+    if (record->dead && stamp_compare(record->stamp, sweeping->greatest) > 0)
+        sweeping->greatest = record->stamp;
     return true;
 }
 
@@ -57,8 +60,14 @@ static bool sweep_slot(struct strong *strong, struct effects *effects, uint32_t 
         return set->joining == 0;
     struct sweeping sweeping = {
         .strong = strong, .effects = effects, .keyspace = keyspace, .slot = slot, .all = !held};
-    return record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0), sweep_record,
-                             &sweeping) == ERR_OK;
+    if (record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0), sweep_record,
+                          &sweeping) != ERR_OK)
+        return false;
+    if (sweeping.all)
+        prefix_forget(effects, keyspace, slot);
+    else
+        prefix_on_swept(strong, effects, keyspace, slot, sweeping.greatest);
+    return true;
 }
 
 static unsigned sweep_some(struct strong *strong, struct effects *effects, struct sweep *sweep,

@@ -46,9 +46,11 @@ static void test_slot_past__remembers_deletes(void **state)
     (void)state;
     struct slot_pasts pasts = {0};
     tell(&pasts, 4, node_bit(SELF), SELF);
-    slot_pasts_note_delete(&pasts, KEYSPACE, SLOT, 6);
-    slot_pasts_note_delete(&pasts, KEYSPACE, SLOT, 5);
-    slot_pasts_note_delete(&pasts, KEYSPACE + 1, SLOT, 9);
+    assert_int_equal(slot_pasts_deleted(&pasts, KEYSPACE, SLOT), 0);
+    slot_pasts_note_delete(&pasts, KEYSPACE, SLOT, stamp_make(6, 3, SELF));
+    slot_pasts_note_delete(&pasts, KEYSPACE, SLOT, stamp_make(5, 8, SELF));
+    slot_pasts_note_delete(&pasts, KEYSPACE + 1, SLOT, stamp_make(9, 1, SELF));
+    assert_int_equal(slot_pasts_deleted(&pasts, KEYSPACE, SLOT), stamp_make(6, 3, SELF).counter);
     assert_false(slot_pasts_is_quiet(&pasts, KEYSPACE, SLOT, 4));
     assert_false(slot_pasts_is_quiet(&pasts, KEYSPACE, SLOT, 6));
     assert_true(slot_pasts_is_quiet(&pasts, KEYSPACE, SLOT, 7));

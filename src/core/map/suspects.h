@@ -1,0 +1,23 @@
+// Which suspects the next map may name: members that are started again after a loss of power, and
+// may lack the end of what they had reported.
+//
+// One may be named when nothing rests on what it lacks: each slot that it is listed for is held by
+// somebody who surely has everything; or all that are listed are suspects that may be named too and
+// have told what they have, and one with the longest prefix (prefixes.h) is not failed by an
+// operator: it is to serve alone.
+#ifndef BRUSIO_CORE_MAP_SUSPECTS_H
+#define BRUSIO_CORE_MAP_SUSPECTS_H
+
+#include "core/map/wants.h"
+
+// The members of `map` that ask in `wants` to be known by a later process.
+node_set suspects_started_again(const struct cluster_map *map, const struct wants *wants);
+
+// Those of them that may lack something, and that nobody has vouched for.
+node_set suspects_of(const struct cluster_map *map, const struct wants *wants);
+
+// The suspects that may be named now. `holders`: members that surely have what they should.
+node_set suspects_admissible(const struct cluster_map *map, const struct wants *wants,
+                             node_set holders);
+
+#endif
