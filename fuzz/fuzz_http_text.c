@@ -2,12 +2,12 @@
 // tags, conditions, operation ids, tokens. What was taken fits its bounds, and what has one form is
 // written in it again.
 #include "base/check.h"
+#include "base/utf8.h"
 #include "front/http/base64.h"
 #include "front/http/bearer.h"
 #include "front/http/entity_tag.h"
 #include "front/http/json_text.h"
 #include "front/http/percent.h"
-#include "front/http/utf8.h"
 #include "input.h"
 
 #include <jansson.h>

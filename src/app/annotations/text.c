@@ -1,5 +1,7 @@
 #include "app/annotations/text.h"
 
+#include "base/utf8.h"
+
 int text_hex_value(uint8_t digit)
 {
     if (text_is_digit(digit))
@@ -51,31 +53,6 @@ bool text_read_hex(struct slice text, uint8_t *out, size_t length)
     return true;
 }
 
-// Takes the code point at `at`: its length in bytes, or 0 where the bytes are not UTF-8 (RFC 3629:
-// overlong forms, surrogates and what is over U+10FFFF are none).
-static size_t read_point(struct slice text, size_t at, uint32_t *point)
-{
-    static const struct {
-        uint8_t mask, mark;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-    for (size_t more = 0; more < sizeof forms / sizeof forms[0]; more++) {
-        if ((text.bytes[at] & forms[more].mask) != forms[more].mark)
-            continue;
-        if (more >= text.length - at)
-            return 0;
-        *point = text.bytes[at] & (uint8_t)~forms[more].mask;
-        for (size_t i = 1; i <= more; i++) {
-            if ((text.bytes[at + i] & 0xc0) != 0x80)
-                return 0;
-            *point = *point << 6 | (text.bytes[at + i] & 0x3f);
-        }
-        bool surrogate = *point >= 0xd800 && *point <= 0xdfff;
-        return *point < forms[more].least || *point > 0x10ffff || surrogate ? 0 : more + 1;
-    }
-    return 0;
-}
-
 static bool is_control(uint32_t point, const char *allowed)
 {
     if (point >= 0x80)
@@ -89,7 +66,7 @@ bool text_is_clean(struct slice text, const char *allowed, size_t *at, const cha
     size_t i = 0;
     while (i < text.length && found == NULL) {
         uint32_t point = 0;
-        size_t length = read_point(text, i, &point);
+        size_t length = utf8_read(slice_of(text.bytes + i, text.length - i), &point);
         if (length == 0)
             found = "it is not UTF-8";
         else if (is_control(point, allowed))

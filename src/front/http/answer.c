@@ -1,5 +1,6 @@
 #include "front/http/answer.h"
 
+#include "base/utf8.h"
 #include "front/http/entity_tag.h"
 #include "front/http/json_text.h"
 
@@ -117,11 +118,7 @@ void exchange_fail(struct exchange *exchange, unsigned status, const char *name,
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    // It may quote what a client sent, cut anywhere: keep the JSON valid.
-    for (char *c = message; *c != 0; c++) {
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
-    }
+    utf8_mend(message); // it may quote what a client sent, cut anywhere
     struct buf *out = exchange_json(exchange, status, 256);
     append_error(out, name, message);
     json_append_raw(out, "}");

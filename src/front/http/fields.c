@@ -1,10 +1,14 @@
 #include "front/http/fields.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+
+// Of a name that a client made up; an error shows it.
+enum { NAME_SHOWN_BYTES_MAX = 64 };
 
 struct fields {
     json_t *object;
@@ -90,8 +94,8 @@ enum err fields_only(const struct fields *fields, const char *const *names, size
         for (size_t i = 0; i < count && !known; i++)
             known = strcmp(names[i], name) == 0;
         if (!known)
-            return errmsg_set(problem, ERR_INVALID, "there is no field \"%.64s\" here: remove it",
-                              name);
+            return errmsg_set(problem, ERR_INVALID, "there is no field \"%.*s\" here: remove it",
+                              (int)utf8_prefix(slice_of_text(name), NAME_SHOWN_BYTES_MAX), name);
     }
     return ERR_OK;
 }

@@ -1,7 +1,7 @@
 #include "front/http/json_text.h"
 
+#include "base/utf8.h"
 #include "front/http/base64.h"
-#include "front/http/utf8.h"
 
 #define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 

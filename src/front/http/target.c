@@ -1,10 +1,10 @@
 #include "front/http/target.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "core/epidemic/epidemic.h"
 #include "front/http/entity_tag.h"
 #include "front/http/percent.h"
-#include "front/http/utf8.h"
 
 enum { LIMIT_DEFAULT = 100 };
 

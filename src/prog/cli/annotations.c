@@ -1,6 +1,7 @@
 #include "cli/annotations.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/encoding.h"
 
 #include <string.h>
@@ -38,7 +39,7 @@ static bool put_text(json_t *body, const char *name, const char *text, struct er
 {
     if (text == NULL)
         return true;
-    if (encoding_is_utf8(slice_of_text(text))) {
+    if (utf8_is_valid(slice_of_text(text))) {
         CHECK(json_object_set_new(body, name, json_string(text)) == 0);
         return true;
     }
@@ -65,7 +66,7 @@ static bool put_tags(json_t *body, const char *tags, struct errmsg *detail)
 {
     if (tags == NULL)
         return true;
-    if (!encoding_is_utf8(slice_of_text(tags))) {
+    if (!utf8_is_valid(slice_of_text(tags))) {
         errmsg_set(detail, ERR_INVALID, "the tags are not UTF-8");
         return false;
     }

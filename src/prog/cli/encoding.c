@@ -1,5 +1,7 @@
 #include "cli/encoding.h"
 
+#include "base/utf8.h"
+
 static const char hex_digits[] = "0123456789ABCDEF";
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -71,48 +73,14 @@ enum err encoding_base64_read(struct buf *out, struct slice text)
     return out->overflown ? ERR_TOO_LARGE : ERR_OK;
 }
 
-size_t encoding_utf8_length(struct slice bytes)
-{
-    // For each length: the bits that mark the first byte, and the least code point (shorter forms
-    // are invalid).
-    static const struct {
-        uint8_t mask, mark;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 0}, {0xE0, 0xC0, 0x80}, {0xF0, 0xE0, 0x800}, {0xF8, 0xF0, 0x10000}};
-    for (size_t extra = 0; extra < 4 && extra < bytes.length; extra++) {
-        if ((bytes.bytes[0] & forms[extra].mask) != forms[extra].mark)
-            continue;
-        uint32_t point = bytes.bytes[0] & (uint8_t)~forms[extra].mask;
-        for (size_t i = 1; i <= extra; i++) {
-            if ((bytes.bytes[i] & 0xC0) != 0x80)
-                return 0;
-            point = point << 6 | (bytes.bytes[i] & 0x3F);
-        }
-        bool surrogate = point >= 0xD800 && point <= 0xDFFF;
-        return point >= forms[extra].least && point <= 0x10FFFF && !surrogate ? extra + 1 : 0;
-    }
-    return 0;
-}
-
-bool encoding_is_utf8(struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.length;) {
-        size_t length = encoding_utf8_length(slice_of(bytes.bytes + i, bytes.length - i));
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
-
 void encoding_printable(struct buf *out, struct slice bytes)
 {
     for (size_t i = 0; i < bytes.length;) {
         const uint8_t *next = bytes.bytes + i;
-        size_t length = encoding_utf8_length(slice_of(next, bytes.length - i));
+        uint32_t point = 0;
+        size_t length = utf8_read(slice_of(next, bytes.length - i), &point);
         // U+0080 to U+009F are control characters of a terminal too.
-        bool control = length == 1 ? next[0] < 0x20 || next[0] == 0x7F
-                                   : length == 2 && next[0] == 0xC2 && next[1] < 0xA0;
+        bool control = point < 0x20 || (point >= 0x7F && point < 0xA0);
         if (length == 0 || control) {
             for (size_t k = 0; k < (length > 0 ? length : 1); k++)
                 append_hex(out, "\\x", next[k]);

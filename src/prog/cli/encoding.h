@@ -24,10 +24,4 @@ WARN_UNUSED enum err encoding_base64_read(struct buf *out, struct slice text);
 // What a terminal, or a line of a list, can show.
 void encoding_printable(struct buf *out, struct slice bytes);
 
-// The length of the UTF-8 sequence that `bytes` begins with: 1 to 4, or 0 when it is not valid
-// UTF-8.
-size_t encoding_utf8_length(struct slice bytes);
-
-bool encoding_is_utf8(struct slice bytes);
-
 #endif

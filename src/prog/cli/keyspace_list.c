@@ -1,6 +1,7 @@
 #include "cli/keyspace_list.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/encoding.h"
 
 #include <stdio.h>
@@ -119,7 +120,7 @@ enum err strategy_set(struct client *client, const char *strategy, uint64_t repl
 enum err keyspace_create(struct client *client, const char *name,
                          const struct keyspace_settings *settings, struct errmsg *detail)
 {
-    if (name[0] == '\0' || !encoding_is_utf8(slice_of_text(name)))
+    if (name[0] == '\0' || !utf8_is_valid(slice_of_text(name)))
         return errmsg_set(detail, ERR_INVALID, "a keyspace's name is UTF-8, and not empty");
     json_t *body = encode_settings(settings);
     json_object_set_new(body, "name", json_string(name));

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/encoding.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static void name_base64(char base64_name[MEMBER_BYTES_MAX], const char *name)
 void output_json_bytes(json_t *object, const char *name, struct slice bytes)
 {
     const char *start = bytes.length > 0 ? (const char *)bytes.bytes : "";
-    if (encoding_is_utf8(bytes)) {
+    if (utf8_is_valid(bytes)) {
         json_object_set_new(object, name, json_stringn(start, bytes.length));
         return;
     }

@@ -1,6 +1,7 @@
 #include "cli/space.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/encoding.h"
 #include "cli/peer_list.h"
 
@@ -93,7 +94,7 @@ enum err space_exchange(struct client *client, const char *name, const char *pee
 {
     if (peer == NULL)
         return ask(client, METHOD_POST, name, "exchange", NULL, NULL, detail);
-    if (!encoding_is_utf8(slice_of_text(peer)))
+    if (!utf8_is_valid(slice_of_text(peer)))
         return errmsg_set(detail, ERR_INVALID, "a peer is named by its id: see 'brusio peers'");
     json_t *body = json_pack("{ss}", "peer", peer);
     enum err e = ask(client, METHOD_POST, name, "exchange", body, NULL, detail);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/utf8.h"
 #include "front/http/fields.h"
 
 #include <stdlib.h>
@@ -133,6 +134,22 @@ static void test_fields__finds_strangers(void **state)
     fields_free(fields);
 }
 
+// A name of three bytes for each character, and a bound of 64 bytes.
+static void test_fields__cuts_a_strange_name_between_characters(void **state)
+{
+    (void)state;
+    struct errmsg problem;
+    struct fields *fields =
+        parse("{\"\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac"
+              "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\":1}");
+    assert_int_equal(fields_only(fields, NULL, 0, &problem), ERR_INVALID);
+    assert_true(utf8_is_valid(slice_of_text(problem.text)));
+    const char *quoted = strchr(problem.text, '"');
+    assert_non_null(quoted);
+    assert_int_equal(strcspn(quoted + 1, "\""), 63);
+    fields_free(fields);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_fields__gives_integers),
         cmocka_unit_test(test_fields__gives_booleans),
         cmocka_unit_test(test_fields__finds_strangers),
+        cmocka_unit_test(test_fields__cuts_a_strange_name_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

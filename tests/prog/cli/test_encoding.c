@@ -101,32 +101,6 @@ static void test_encoding__printable(void **state)
     assert_encodes(encoding_printable, "a\xe2\x82", 3, "a\\xE2\\x82");
 }
 
-static void test_encoding__utf8(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *bytes;
-        bool valid;
-    } cases[] = {
-        {"", true},
-        {"abc", true},
-        {"\xc3\xa9", true},
-        {"\xf4\x8f\xbf\xbf", true},
-        {"\xc0\x80", false},         // overlong
-        {"\xe0\x80\x80", false},     // overlong
-        {"\xed\xa0\x80", false},     // a surrogate
-        {"\xf4\x90\x80\x80", false}, // past U+10FFFF
-        {"\xf8\x88\x80\x80\x80", false},
-        {"\xff", false},
-        {"\xc3", false},
-        {"\xc3z", false},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (encoding_is_utf8(slice_of_text(cases[i].bytes)) != cases[i].valid)
-            fail_msg("case %zu", i);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,7 +110,6 @@ int main(void)
         cmocka_unit_test(test_encoding__base64_comes_back),
         cmocka_unit_test(test_encoding__base64_refuses_the_rest),
         cmocka_unit_test(test_encoding__printable),
-        cmocka_unit_test(test_encoding__utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
