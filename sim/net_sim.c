@@ -240,22 +240,13 @@ static void put_in_flight(struct net_sim *net, struct message *message, uint64_t
     message->event = timeline_add(net->timeline, at_us, on_arrival, net, message);
 }
 
-// Who is there for a message now, by address or by the connection that the peer made; NULL for
-// nobody.
+// Who is there for a message now; NULL for nobody.
 static struct attachment *receiver_now(const struct net_sim *net, const struct message *message)
 {
     const struct route *route = route_of(message->sender, message->peer);
-    if (route != NULL) {
-        struct attachment *there = attachment_at(net, route->address);
-        bool right =
-            there != NULL && (message->peer == PEER_SEED || there->store_id == message->peer);
-        return right ? there : NULL;
-    }
-    struct attachment *peer = attachment_of(net, message->peer);
-    const struct link *heard = link_find(net, message->peer, message->sender->store_id);
-    bool connected = peer != NULL && heard != NULL && heard->from_number == peer->number &&
-                     heard->to_number == message->sender->number;
-    return connected ? peer : NULL;
+    struct attachment *there = route != NULL ? attachment_at(net, route->address) : NULL;
+    bool right = there != NULL && (message->peer == PEER_SEED || there->store_id == message->peer);
+    return right ? there : NULL;
 }
 
 // Takes the message, which is in no list.

@@ -15,9 +15,8 @@
 //  2. At most NET_SIM_QUEUE_MAX messages are in flight from one store to another, and at most
 //     NET_SIM_OUTBOX_MAX wait for a flush; more are dropped and counted.
 //
-// A node is reached at its address, if the store there is the one that is meant. A node without a
-// route to a peer still answers it while both are attached as they were when it heard from it last:
-// over that connection.
+// A node is reached at its address, if the store there is the one that is meant, and by nobody who
+// has no route to it.
 //
 // It knows nothing of what messages mean.
 #ifndef BRUSIO_SIM_NET_SIM_H

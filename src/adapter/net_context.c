@@ -15,6 +15,7 @@ void net_context_init(struct net_context *context, uv_loop_t *loop)
         .log_lines_left = LOG_LINES_BURST,
         .log_refilled_ms = uv_now(loop),
     };
+    list_init(&context->outlets);
 }
 
 void net_context_part_begun(struct net_context *context)

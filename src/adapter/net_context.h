@@ -5,10 +5,13 @@
 //     go, once `closing` is set, calls `all_closed`, which may free the context.
 //  2. At most LOG_LINES_BURST lines at once and one more each second are logged; the rest is
 //     counted.
+//  3. `outlets` are the links that have a connection, outlet_count, at most `outlets_max`; the one
+//     that wrote longest ago comes first.
 #ifndef BRUSIO_ADAPTER_NET_CONTEXT_H
 #define BRUSIO_ADAPTER_NET_CONTEXT_H
 
 #include "adapter/net_tcp.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/random.h"
 
@@ -24,6 +27,10 @@ struct net_context {
     struct net_tcp_counters counters;
     uint64_t turn;        // of the loop
     unsigned bulk_inlets; // proven ones, which share what is read of bulk in a turn
+    unsigned inlets_max;
+    unsigned outlets_max;
+    unsigned outlet_count;
+    struct list outlets; // of struct net_link
 
     uint64_t log_lines_left;
     uint64_t log_refilled_ms;

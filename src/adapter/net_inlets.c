@@ -56,13 +56,8 @@ static void on_ready(void *owner)
     struct inlet *older = find_proven(inlets, peer, lane);
     if (older != NULL)
         close_inlet(older);
-    if (inlets->proven_count >= NET_INLETS_MAX) {
-        net_context_log(inlets->context, LOG_WARNING,
-                        "refused peer %016" PRIx64 ": %d others are connected", peer,
-                        NET_INLETS_MAX);
-        close_inlet(inlet);
-        return;
-    }
+    if (inlets->proven_count >= inlets->context->inlets_max)
+        close_inlet(inlet_of(inlets->proven.next));
     inlets->unproven_count--;
     list_remove(&inlet->in_inlets);
     list_append(&inlets->proven, &inlet->in_inlets);
@@ -78,6 +73,8 @@ static void on_message(void *owner, struct slice message)
 {
     struct inlet *inlet = owner;
     struct net_context *context = inlet->inlets->context;
+    list_remove(&inlet->in_inlets);
+    list_append(&inlet->inlets->proven, &inlet->in_inlets);
     context->receive(context->receive_context, inlet->peer, message);
 }
 

@@ -1,9 +1,11 @@
 // The ways in: every connection that this node accepted.
 //
 // Invariants
-//  1. Every inlet is in exactly one list: `unproven` (in its handshake, oldest first) or `proven`.
+//  1. Every inlet is in exactly one list: `unproven` (in its handshake, oldest first) or `proven`
+//     (the one that brought nothing for longest first).
 //  2. There is at most one proven inlet for a store id and a lane: a newer one replaces it.
-//  3. unproven_count <= NET_INLETS_UNPROVEN_MAX, proven_count <= NET_INLETS_MAX.
+//  3. unproven_count <= NET_INLETS_UNPROVEN_MAX, proven_count <= the context's inlets_max; where
+//     there is one more, the first of its list is closed.
 #ifndef BRUSIO_ADAPTER_NET_INLETS_H
 #define BRUSIO_ADAPTER_NET_INLETS_H
 

@@ -12,6 +12,7 @@ static void invariants(const struct net_link *link)
 {
     bool connected = link->state == NET_LINK_CONNECTING || link->state == NET_LINK_READY;
     CHECK(connected == (link->connection != NULL));
+    CHECK(connected != list_empty(&link->in_outlets));
     CHECK(link->filling.bytes.length <= NET_QUEUE_BYTES_MAX);
     CHECK((link->filling.messages == 0) == (link->filling.bytes.length == 0));
 }
@@ -43,14 +44,35 @@ static void leave_connection(struct net_link *link)
 {
     if (link->state == NET_LINK_READY)
         link->context->counters.connected--;
+    if (link->connection != NULL) {
+        link->context->outlet_count--;
+        list_remove(&link->in_outlets);
+    }
     link->connection = NULL;
     link->state = NET_LINK_IDLE;
     drop_queue(link);
 }
 
+static void stop(struct net_link *link)
+{
+    if (link->connection != NULL)
+        net_connection_close(link->connection);
+    leave_connection(link);
+    CHECK(uv_timer_stop(&link->retry) == 0);
+}
+
+static void make_room(struct net_context *context)
+{
+    if (context->outlet_count >= context->outlets_max)
+        stop(LIST_ITEM(context->outlets.next, struct net_link, in_outlets));
+}
+
 static void dial(struct net_link *link)
 {
     CHECK(link->state == NET_LINK_IDLE);
+    make_room(link->context);
+    link->context->outlet_count++;
+    list_append(&link->context->outlets, &link->in_outlets);
     link->state = NET_LINK_CONNECTING;
     link->connection = net_connection_dial(link->context, &link->address, link->failures,
                                            link->lane, link->peer, &link_events, link);
@@ -96,8 +118,11 @@ static void on_lost(void *owner, enum err error, const char *detail)
 static void write_queue(struct net_link *link)
 {
     CHECK(link->state == NET_LINK_READY);
-    if (link->filling.messages > 0 && !link->connection->writing)
-        net_connection_send(link->connection, &link->filling);
+    if (link->filling.messages == 0 || link->connection->writing)
+        return;
+    list_remove(&link->in_outlets);
+    list_append(&link->context->outlets, &link->in_outlets);
+    net_connection_send(link->connection, &link->filling);
 }
 
 static void on_ready(void *owner)
@@ -134,6 +159,7 @@ struct net_link *net_link_new(struct net_context *context, const struct net_link
     link->address = *config->address;
     link->state = NET_LINK_IDLE;
     link->reported = ERR_COUNT;
+    list_init(&link->in_outlets);
     net_outbox_init(&link->filling);
     CHECK(uv_timer_init(context->loop, &link->retry) == 0);
     link->retry.data = link;
@@ -171,14 +197,6 @@ void net_link_flush(struct net_link *link)
     else if (link->state == NET_LINK_READY)
         write_queue(link);
     invariants(link);
-}
-
-static void stop(struct net_link *link)
-{
-    if (link->connection != NULL)
-        net_connection_close(link->connection);
-    leave_connection(link);
-    CHECK(uv_timer_stop(&link->retry) == 0);
 }
 
 void net_link_restart(struct net_link *link)

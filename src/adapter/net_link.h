@@ -8,12 +8,14 @@
 //                                           | something queued: connecting again
 //
 // Invariants
-//  1. There is a connection exactly in the states connecting and ready.
+//  1. There is a connection exactly in the states connecting and ready; then the link is among the
+//     context's outlets.
 //  2. What is queued, being written included, is at most NET_QUEUE_BYTES_MAX (in the urgent lane
 //     NET_QUEUE_URGENT_BYTES_MAX); before the link is ready at most
 //     NET_QUEUE_UNCONNECTED_BYTES_MAX; or one message.
 //  3. While a write is under way new messages fill the other buffer (`filling`).
-//  4. A failure empties the queue.
+//  4. A failure empties the queue, and so does giving way to another link when there are as many
+//     connections as there may be.
 #ifndef BRUSIO_ADAPTER_NET_LINK_H
 #define BRUSIO_ADAPTER_NET_LINK_H
 
@@ -41,6 +43,7 @@ struct net_link {
     struct net_address address;
     enum net_link_state state;
     struct net_connection *connection;
+    struct list in_outlets; // the context's
     struct net_outbox filling;
     uv_timer_t retry;
     unsigned failures; // since the last handshake

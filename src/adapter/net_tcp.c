@@ -65,7 +65,7 @@ static void set_route(struct net_tcp *net, uint64_t peer, const struct net_addre
         net_route_move(route, address);
     } else if (net->routes.count >= NET_ROUTES_MAX) {
         net_context_log(&net->context, LOG_WARNING,
-                        "no route to peer %016" PRIx64 ": there are %d others", peer,
+                        "no route to peer %016" PRIx64 ": there are %u others", peer,
                         NET_ROUTES_MAX);
     } else {
         route = net_route_new(&net->context, peer, address);
@@ -260,6 +260,8 @@ static struct net_tcp *net_new(const struct net_tcp_config *config)
     memcpy(net->key, config->key.bytes, config->key.length);
     context->key = slice_of(net->key, config->key.length);
     context->store_id = config->store_id;
+    context->outlets_max = config->outlets_max > 0 ? config->outlets_max : NET_OUTLETS_MAX;
+    context->inlets_max = config->inlets_max > 0 ? config->inlets_max : NET_INLETS_MAX;
     context->receive = config->receive;
     context->receive_context = config->context;
     context->all_closed = on_all_closed;

@@ -16,7 +16,9 @@
 //     NET_PROGRESS_BYTES_MIN in NET_STALLED_MS_MAX while more is waiting, is ended. When the urgent
 //     connection to a peer times out, the bulk one is made anew too. So a peer that can be reached
 //     again is reached within about a second, however long it was gone.
-//  6. Log lines tell changes of state, not each attempt, and their rate is bounded.
+//  6. Of more peers than it may have connections with it keeps those it speaks with now: one that
+//     gave way is made again when there is something to send.
+//  7. Log lines tell changes of state, not each attempt, and their rate is bounded.
 //
 // What it does not do: it neither encrypts nor authenticates the messages after the handshake
 // (whoever can alter packets on the way can alter messages), knows no heartbeats, and sends nothing
@@ -35,9 +37,10 @@
 #define NET_QUEUE_UNCONNECTED_BYTES_MAX (1u << 20)
 // Read from all peers together in one turn of the loop, though at least one read from each.
 #define NET_TURN_BYTES_MAX (1u << 20)
-#define NET_ROUTES_MAX 1024
-// Accepted connections: proven ones (more are refused), and those in their handshake (the oldest
-// gives way).
+// Connections, each a file descriptor: those that it made; accepted ones that are proven (of both
+// the one that carried nothing for longest gives way); and accepted ones in their handshake (the
+// oldest gives way).
+#define NET_OUTLETS_MAX 2048
 #define NET_INLETS_MAX 2048
 #define NET_INLETS_UNPROVEN_MAX 128
 // Looking up a name; connecting to an address; the handshake.
@@ -62,6 +65,8 @@ struct net_tcp_config {
     const char *listen_address; // "host:port", "[::1]:port"; port 0 takes a free one
     uint64_t store_id;          // not PEER_SEED
     struct slice key;           // the cluster key: NET_KEY_BYTES_MIN to NET_KEY_BYTES_MAX bytes
+    unsigned outlets_max;       // 0: NET_OUTLETS_MAX
+    unsigned inlets_max;        // 0: NET_INLETS_MAX
     net_receive *receive;       // may call send, route, flush and net_tcp_close
     void *context;
 };

@@ -18,6 +18,8 @@
 #include "base/slice.h"
 
 #define MESSAGE_BYTES_MAX (16u << 20)
+// Peers that have a route at the same time, PEER_SEED among them; one more gets none.
+#define NET_ROUTES_MAX (16u << 10)
 
 // A name for "whoever answers at the address that I was given", before its store id is known.
 #define PEER_SEED UINT64_C(0)
@@ -32,8 +34,9 @@ struct net_ops {
     // Queues a message (1 to MESSAGE_BYTES_MAX bytes, copied). Without a route it is dropped.
     void (*send)(void *net, uint64_t peer, enum net_lane lane, struct slice message);
 
-    // Sets where a peer is reached ("host:port"; NULL: nowhere any more). Connections are made when
-    // needed and kept; setting the same address again changes nothing.
+    // Sets where a peer is reached ("host:port"; NULL: nowhere any more, and what was queued for it
+    // is dropped). Connections are made when needed and kept; setting the same address again
+    // changes nothing.
     void (*route)(void *net, uint64_t peer, const char *address);
 
     // Writes what was queued since the last flush; called once at the end of each turn of the event

@@ -77,8 +77,8 @@ static void on_receive(void *context, uint64_t peer, struct slice message)
     }
 }
 
-void testbed_start(struct testbed *bed, struct testbed_node *node, uint64_t id, const char *key,
-                   uint16_t port)
+static void start(struct testbed *bed, struct testbed_node *node, uint64_t id, const char *key,
+                  uint16_t port, unsigned connections_max)
 {
     char address[32];
     struct errmsg detail = {.text = ""};
@@ -90,12 +90,26 @@ void testbed_start(struct testbed *bed, struct testbed_node *node, uint64_t id, 
         .listen_address = address,
         .store_id = id,
         .key = slice_of_text(key),
+        .outlets_max = connections_max,
+        .inlets_max = connections_max,
         .receive = on_receive,
         .context = node,
     };
     if (net_tcp_open(&config, &node->net, &detail) != ERR_OK)
         fail_msg("%s", detail.text);
     node->port = net_tcp_port_ops(node->net);
+}
+
+void testbed_start(struct testbed *bed, struct testbed_node *node, uint64_t id, const char *key,
+                   uint16_t port)
+{
+    start(bed, node, id, key, port, 0);
+}
+
+void testbed_start_small(struct testbed *bed, struct testbed_node *node, uint64_t id,
+                         unsigned connections_max)
+{
+    start(bed, node, id, TESTBED_KEY, 0, connections_max);
 }
 
 void testbed_stop(struct testbed_node *node)

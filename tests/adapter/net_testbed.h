@@ -54,6 +54,9 @@ void testbed_turn(struct testbed *bed);
 // A node that listens on 127.0.0.1; `port` 0 takes a free one.
 void testbed_start(struct testbed *bed, struct testbed_node *node, uint64_t id, const char *key,
                    uint16_t port);
+// The same, on a free port, with at most so many connections each way.
+void testbed_start_small(struct testbed *bed, struct testbed_node *node, uint64_t id,
+                         unsigned connections_max);
 void testbed_stop(struct testbed_node *node);
 void testbed_route(struct testbed_node *from, uint64_t peer, uint16_t port);
 void testbed_send_text(struct testbed_node *from, uint64_t peer, const char *text);

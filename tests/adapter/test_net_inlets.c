@@ -157,6 +157,36 @@ static void test_net_inlets__lets_the_oldest_silent_connection_go(void **state)
     testbed_stop_pair(&bed, &a, &b);
 }
 
+static void test_net_inlets__let_go_of_what_brought_nothing_for_longest(void **state)
+{
+    (void)state;
+    enum { INLETS = 3 };
+    struct testbed bed;
+    struct testbed_node a;
+    int raws[INLETS + 1];
+    testbed_init(&bed);
+    testbed_start_small(&bed, &a, ID_A, INLETS);
+    for (uint64_t i = 0; i < INLETS; i++) {
+        raws[i] = raw_connect(&bed, testbed_port(&a));
+        assert_true(raw_handshake(&bed, raws[i], NET_INITIATOR, ID_RAW + i, TESTBED_KEY));
+        TESTBED_UNTIL(&bed, testbed_counters(&a).accepted == i + 1);
+    }
+    assert_true(raw_write_frame(&bed, raws[0], "the first speaks"));
+    TESTBED_UNTIL(&bed, a.received == 1);
+    raws[INLETS] = raw_connect(&bed, testbed_port(&a));
+    assert_true(raw_handshake(&bed, raws[INLETS], NET_INITIATOR, ID_RAW + INLETS, TESTBED_KEY));
+    assert_true(raw_is_ended(&bed, raws[1]));
+    assert_int_equal(testbed_counters(&a).accepted, INLETS);
+    assert_true(raw_write_frame(&bed, raws[0], "it does still"));
+    assert_true(raw_write_frame(&bed, raws[2], "so does another"));
+    assert_true(raw_write_frame(&bed, raws[INLETS], "and the newcomer"));
+    TESTBED_UNTIL(&bed, a.received == 4);
+    for (unsigned i = 0; i <= INLETS; i++)
+        close(raws[i]);
+    testbed_stop(&a);
+    testbed_release(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_net_inlets__reads_urgent_messages_between_bulk_ones),
         cmocka_unit_test(test_net_inlets__ends_half_open_connections),
         cmocka_unit_test(test_net_inlets__lets_the_oldest_silent_connection_go),
+        cmocka_unit_test(test_net_inlets__let_go_of_what_brought_nothing_for_longest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,6 +227,36 @@ static void test_net_tcp__drops_without_a_route(void **state)
     testbed_stop_pair(&bed, &a, &b);
 }
 
+static bool is_routed(struct testbed_node *node, uint64_t peer)
+{
+    uint64_t dropped = testbed_counters(node).messages_dropped;
+    node->port.ops->send(node->port.self, peer, NET_LANE_BULK, slice_of_text("!"));
+    return testbed_counters(node).messages_dropped == dropped;
+}
+
+static void test_net_tcp__has_room_again_when_a_route_goes(void **state)
+{
+    (void)state;
+    struct testbed bed;
+    struct testbed_node a;
+    testbed_init(&bed);
+    testbed_start(&bed, &a, ID_A, TESTBED_KEY, 0);
+    uint64_t first = UINT64_C(1) << 32;
+    uint64_t last = first + NET_ROUTES_MAX - 1;
+    for (uint64_t peer = first; peer <= last; peer++)
+        testbed_route(&a, peer, 1);
+    assert_true(is_routed(&a, first) && is_routed(&a, last));
+    testbed_route(&a, last + 1, 1);
+    assert_false(is_routed(&a, last + 1));
+    testbed_route(&a, first, 2); // those that are there can move
+    assert_true(is_routed(&a, first));
+    a.port.ops->route(a.port.self, first, NULL);
+    testbed_route(&a, last + 1, 1);
+    assert_true(is_routed(&a, last + 1) && !is_routed(&a, first));
+    testbed_stop(&a);
+    testbed_release(&bed);
+}
+
 static void test_net_tcp__keeps_the_connection_when_the_route_stays(void **state)
 {
     (void)state;
@@ -392,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_net_tcp__bounds_what_waits_for_a_connection),
         cmocka_unit_test(test_net_tcp__bounds_the_queue_to_a_slow_reader),
         cmocka_unit_test(test_net_tcp__drops_without_a_route),
+        cmocka_unit_test(test_net_tcp__has_room_again_when_a_route_goes),
         cmocka_unit_test(test_net_tcp__keeps_the_connection_when_the_route_stays),
         cmocka_unit_test(test_net_tcp__resolves_host_names),
         cmocka_unit_test(test_net_tcp__speaks_ipv6),

@@ -8,6 +8,9 @@ enum {
     CHANNEL_BYTES_MAX = 5 + 1 + KEYSPACE_NAME_BYTES_MAX,
 };
 
+_Static_assert(PEERS_MAX + NODES_MAX < NET_ROUTES_MAX,
+               "each peer, each member and the seed can be reached");
+
 // The spaces that this peer keeps: of each its keyspace and channel, from which the id follows, and
 // the id itself, which is all that others compare.
 static void put_spaces(struct epidemic *epidemic, struct buf *out)
@@ -46,6 +49,9 @@ void epidemic_meet(struct epidemic *epidemic, struct effects *effects, uint64_t 
 {
     bool changed = false;
     struct peer *peer = peers_add(&epidemic->peers, store_id, address, is_member, &changed);
+    uint64_t displaced = peers_take_displaced(&epidemic->peers);
+    if (displaced != 0)
+        effects_route(effects, displaced, NULL);
     if (peer != NULL && changed)
         effects_route(effects, store_id, peer->address);
 }

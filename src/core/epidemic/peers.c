@@ -106,6 +106,7 @@ static bool make_room(struct peers *peers, bool for_member)
             worst = i;
     if (peers->list[worst]->is_member && !for_member)
         return false;
+    peers->displaced = peers->list[worst]->is_member ? 0 : peers->list[worst]->store_id;
     remove_at(peers, worst);
     return true;
 }
@@ -135,6 +136,7 @@ struct peer *peers_add(struct peers *peers, uint64_t store_id, struct slice addr
 {
     char copy[ADDRESS_BYTES_MAX + 1];
     *out_changed = false;
+    peers->displaced = 0;
     if (store_id == 0 || store_id == peers->self || !address_copy(copy, address))
         return NULL;
     struct peer *peer = peers_find(peers, store_id);
@@ -147,6 +149,13 @@ struct peer *peers_add(struct peers *peers, uint64_t store_id, struct slice addr
     if (*out_changed)
         memcpy(peer->address, copy, address.length + 1);
     return peer;
+}
+
+uint64_t peers_take_displaced(struct peers *peers)
+{
+    uint64_t displaced = peers->displaced;
+    peers->displaced = 0;
+    return displaced;
 }
 
 // --- what is known of one

@@ -48,7 +48,8 @@ struct peers {
     uint32_t count;
     uint32_t capacity;
     uint32_t peers_max;
-    uint64_t self; // its store id
+    uint64_t displaced; // what peers_take_displaced is to tell
+    uint64_t self;      // its store id
     uint64_t hash_seed;
     struct rng rng;
 };
@@ -66,6 +67,9 @@ struct peer *peers_find(const struct peers *peers, uint64_t store_id);
 // address, and when there is no room for it. `out_changed`: it has another address than before.
 struct peer *peers_add(struct peers *peers, uint64_t store_id, struct slice address, bool is_member,
                        bool *out_changed);
+// Whom the latest peers_add displaced, told once, so that its owner knows that nobody has to reach
+// it any more; 0 for nobody, and for a member, which is reached whether it is known here or not.
+uint64_t peers_take_displaced(struct peers *peers);
 // Nothing when it is not known.
 void peers_remove(struct peers *peers, uint64_t store_id);
 

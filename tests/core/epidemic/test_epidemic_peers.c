@@ -228,6 +228,74 @@ static void test_epidemic_peers__hear_of_channels_that_they_do_not_keep(void **s
     epidemic_bench_free(bench);
 }
 
+// --- routes
+
+// What the latest steps of a peer that were not carried yet did to routes; only one of each kind.
+struct routing {
+    unsigned set_count, unset_count;
+    uint64_t set, unset;
+};
+
+static struct routing take_routing(struct epidemic_bench *bench, unsigned peer)
+{
+    struct effects *effects = &bench->peers[peer].effects;
+    struct routing routing = {0};
+    for (size_t i = 0; i < effects->route_count; i++) {
+        const struct effect_route *route = &effects->routes[i];
+        bool unset = effects_bytes(effects, route->address).length == 0;
+        *(unset ? &routing.unset_count : &routing.set_count) += 1;
+        *(unset ? &routing.unset : &routing.set) = route->peer;
+    }
+    epidemic_bench_carry(bench, peer);
+    assert_int_equal(effects->route_count, 0);
+    return routing;
+}
+
+static void meet(struct epidemic_bench *bench, unsigned peer, uint64_t store_id, bool is_member)
+{
+    epidemic_meet(epidemic_bench_core(bench, peer), &bench->peers[peer].effects, store_id,
+                  slice_of_text("there:1"), is_member);
+}
+
+static void test_epidemic_peers__are_routed_as_long_as_they_are_known(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(1);
+    struct peers *peers = &epidemic_bench_core(bench, A)->peers;
+    uint64_t next = 1;
+    for (; peers->count < peers->peers_max; next++) {
+        meet(bench, A, next, false);
+        struct routing routing = take_routing(bench, A);
+        assert_true(routing.set_count == 1 && routing.set == next && routing.unset_count == 0);
+    }
+    for (unsigned more = 0; more < 10; more++, next++) {
+        meet(bench, A, next, false);
+        struct routing routing = take_routing(bench, A);
+        assert_true(routing.set_count == 1 && routing.set == next && routing.unset_count == 1);
+        assert_true(routing.unset != next && routing.unset != 0);
+        assert_null(peers_find(peers, routing.unset));
+        assert_non_null(peers_find(peers, next));
+    }
+    epidemic_bench_free(bench);
+}
+
+// The map routes members, however many there are.
+static void test_epidemic_peers__leave_the_routes_of_members(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(1);
+    struct peers *peers = &epidemic_bench_core(bench, A)->peers;
+    uint64_t next = 1;
+    for (; next <= 2 * (uint64_t)peers->peers_max; next++) {
+        meet(bench, A, next, true);
+        assert_int_equal(take_routing(bench, A).unset_count, 0);
+    }
+    meet(bench, A, next, false);
+    struct routing routing = take_routing(bench, A);
+    assert_true(routing.set_count == 0 && routing.unset_count == 0);
+    epidemic_bench_free(bench);
+}
+
 static void test_epidemic_peers__say_all_that_they_keep(void **state)
 {
     (void)state;
@@ -262,6 +330,8 @@ int main(void)
         cmocka_unit_test(test_epidemic_peers__find_who_was_started_again_and_knows_nobody),
         cmocka_unit_test(test_epidemic_peers__learn_nothing_from_what_is_torn),
         cmocka_unit_test(test_epidemic_peers__hear_of_channels_that_they_do_not_keep),
+        cmocka_unit_test(test_epidemic_peers__are_routed_as_long_as_they_are_known),
+        cmocka_unit_test(test_epidemic_peers__leave_the_routes_of_members),
         cmocka_unit_test(test_epidemic_peers__say_all_that_they_keep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,33 @@ static void test_peers__only_members_displace_members(void **state)
     peers_release(&peers);
 }
 
+static void test_peers__says_once_who_was_displaced(void **state)
+{
+    (void)state;
+    struct peers peers;
+    peers_init(&peers, PEER_MAKER_SELF, 2, 1);
+    peer_maker_add(&peers, 1)->heard_us = 1;
+    peer_maker_add(&peers, 2)->heard_us = 2;
+    assert_int_equal(peers_take_displaced(&peers), 0);
+    peer_maker_add(&peers, 3)->heard_us = 3;
+    assert_int_equal(peers_take_displaced(&peers), 1);
+    assert_int_equal(peers_take_displaced(&peers), 0);
+    // Who was there already displaces nobody; what nobody asked for is not told later.
+    peer_maker_add(&peers, 4)->heard_us = 4;
+    peer_maker_add(&peers, 4);
+    assert_int_equal(peers_take_displaced(&peers), 0);
+    // A member is reached all the same.
+    peer_maker_add_at(&peers, 3, "", true);
+    peer_maker_add_at(&peers, 5, "a:5", true);
+    assert_int_equal(peers_take_displaced(&peers), 4);
+    assert_non_null(peer_maker_add_at(&peers, 6, "a:6", true));
+    assert_null(peers_find(&peers, 5));
+    assert_int_equal(peers_take_displaced(&peers), 0);
+    assert_null(peer_maker_add(&peers, 7));
+    assert_int_equal(peers_take_displaced(&peers), 0);
+    peers_release(&peers);
+}
+
 static void test_peers__made_up_names_displace_little_but_themselves(void **state)
 {
     (void)state;
@@ -265,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_peers__refuses_what_is_no_address),
         cmocka_unit_test(test_peers__who_was_not_heard_for_longest_goes_and_members_last),
         cmocka_unit_test(test_peers__only_members_displace_members),
+        cmocka_unit_test(test_peers__says_once_who_was_displaced),
         cmocka_unit_test(test_peers__made_up_names_displace_little_but_themselves),
         cmocka_unit_test(test_peers__takes_spaces_in_any_order),
         cmocka_unit_test(test_peers__refuses_spaces_past_the_bound_and_torn_ones),
