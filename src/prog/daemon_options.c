@@ -26,10 +26,10 @@ static const char help[] =
     "  --key-file FILE          the cluster key that nodes must prove to know (16 bytes or more)\n"
     "  --init                   begin a new cluster (only on an empty directory)\n"
     "  --join HOST:PORT         join the cluster of the node that listens there for nodes\n"
-    "  --trust-store            after a loss of power: what this node has is to count, though it "
-    "may "
-    "lack\n"
-    "                           acknowledged writes; only when no other replica has them\n"
+    "  --trust-store            after a loss of power: what this node has is to count, though it\n"
+    "                           may lack acknowledged writes; only when no other replica has "
+    "them,\n"
+    "                           and not all that lost power will come back\n"
     "  --rebuild                with --join: set the node's damaged stores aside, join anew, and "
     "fetch its\n"
     "                           data from the others, which must be most of the voters; the old "
@@ -55,7 +55,9 @@ static const char help[] =
     "  --gossip-rate N          KiB that it sends each second of optimistic keyspaces, at most "
     "(default: no bound)\n"
     "  --advertise-http H:P     where clients reach this node, if not where it listens\n"
-    "  --advertise-peer H:P     where nodes reach this node, if not where it listens\n"
+    "  --advertise-peer H:P     where nodes reach this node, if not where it listens; needed by a "
+    "member\n"
+    "                           that listens on every address (0.0.0.0 or [::])\n"
     "  --strategy S             full (default) or consistent: placement of keyspace `default`, "
     "with --init\n"
     "  --replication-factor R   replicas of each slot under `consistent` (default 1 with one "
@@ -300,6 +302,26 @@ static bool take(int option, struct daemon_options *out)
     }
 }
 
+static bool is_wildcard(const char *text)
+{
+    struct net_address address;
+    return text != NULL && net_address_parse(text, &address) == ERR_OK &&
+           net_address_is_wildcard(&address);
+}
+
+// Whether others can find the node by the address that it says of itself. Of a roaming peer they
+// may see it in its beacons; a member's stands in the map.
+static bool is_reachable(const struct daemon_options *options)
+{
+    if (!is_wildcard(options->peer_advertised) || (options->roams && options->beacon_port != 0))
+        return true;
+    fprintf(stderr,
+            "brusiod: no other node can reach this one at %s: add --advertise-peer HOST:PORT, with "
+            "an address of this machine%s; see brusiod --help\n",
+            options->peer_advertised, options->roams ? ", or --beacon" : "");
+    return false;
+}
+
 static bool is_whole(const struct daemon_options *options)
 {
     if (options->data_directory == NULL || options->http_listen == NULL ||
@@ -313,20 +335,11 @@ static bool is_whole(const struct daemon_options *options)
         return bad("only with --peer", "--keyspace: a member keeps every keyspace");
     if (options->beacon_address != NULL && options->beacon_port == 0)
         return bad("only with --beacon", "--beacon-address");
-    if (options->peer_named[0] == '\0' && options->beacon_port == 0)
-        return bad("nobody can reach this peer at", "0.0.0.0: add --advertise-peer or --beacon");
     if (options->rebuild && options->join == NULL)
         return bad("missing", "--rebuild needs --join HOST:PORT, of a node of the same cluster");
     if (strlen(options->key) < 16)
         return bad("the cluster key is too short", "16 bytes at least");
-    return true;
-}
-
-static bool is_wildcard(const char *text)
-{
-    struct net_address address;
-    return text != NULL && net_address_parse(text, &address) == ERR_OK &&
-           net_address_is_wildcard(&address);
+    return is_reachable(options);
 }
 
 // What follows from other options where it was not given.

@@ -156,7 +156,9 @@ class DiscoveryTest(cluster.ClusterTest):
         self.addCleanup(network.end)
         peers = Peers(3, hosts=network.hosts(), prefixes=network.prefixes())
         beacon = ["--beacon", "--beacon-address", network.host(255)]
-        peers.words = {MEMBER: beacon,
+        anywhere = ["--listen", f"0.0.0.0:{peers.peer_port(MEMBER)}",
+                    "--advertise-peer", peers.address(MEMBER, peers.peer_port(MEMBER))]
+        peers.words = {MEMBER: [*beacon, *anywhere],
                        **{node: [*beacon, "--listen", f"0.0.0.0:{peers.peer_port(node)}"] for node in (2, 3)}}
         self.begin(peers)
         peers.roam(2, 3)
@@ -176,6 +178,25 @@ class DiscoveryTest(cluster.ClusterTest):
             peers.words = {2: words}
             peers.spawn(2)
             self.assertEqual(peers.processes[2].wait(cluster.DEADLINE_SECONDS), status, words)
+
+    def test_a_member_says_where_it_is(self):
+        """A map that named every address of a machine would name none."""
+        peers = Peers(1)
+        self.own_clusters = [peers]
+        self.addCleanup(peers.end)
+        port = peers.peer_port(MEMBER)
+        for words in (["--listen", f"0.0.0.0:{port}"], ["--listen", f"[::]:{port}"],
+                      ["--listen", f"0.0.0.0:{port}", "--beacon"], ["--advertise-peer", f"0.0.0.0:{port}"]):
+            peers.words = {MEMBER: words}
+            peers.spawn(MEMBER)
+            self.assertEqual(peers.processes[MEMBER].wait(cluster.DEADLINE_SECONDS), 2, words)
+            said = peers.log(MEMBER).splitlines()[-1]
+            self.assertIn(f"{words[1]}: add --advertise-peer HOST:PORT", said)
+            self.assertFalse(os.path.exists(peers.path("node-1")), words)
+        peers.words = {MEMBER: ["--advertise-peer", f"localhost:{port}"]}
+        peers.begin()
+        listed = peers.client(MEMBER).ask("GET", "/v1/nodes").json()["nodes"]
+        self.assertEqual([node["peer_address"] for node in listed], [f"localhost:{port}"])
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ class Peers(unittest.TestCase):
         network, (here, there) = self.network, PEERS[:2]
         name = self.add(here, channel, "to be changed twice")
         cluster.wait_for("the other machine has it", lambda: name in (network.annotations(there, channel) or {}))
+        # What a peer acknowledges is on its disk, with all that it had got before.
+        self.add(there, "elsewhere", "the last before the end")
         network.kill(there)
         self.patch(here, channel, name, "changed here, changed")
         others = [node for node in network.running() if node != there]
