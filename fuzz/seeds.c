@@ -138,8 +138,9 @@ static void write_replies(struct buf *seed)
     const struct list_entry second = {slice_of_text("kez"), stamp_make(1, 3, 3), 0};
     list_entry_append(&entries, &first);
     list_entry_append(&entries, &second);
-    const struct version_entry greater = {stamp_make(1, 3, 3), true, slice_of_text("value")};
-    const struct version_entry lesser = {stamp_make(1, 2, 3), false, slice_of_text("")};
+    const struct version_entry greater = {stamp_make(1, 3, 3), true, 1700000000000,
+                                          slice_of_text("value")};
+    const struct version_entry lesser = {stamp_make(1, 2, 3), false, 0, slice_of_text("")};
     version_entry_append(&versions, &greater);
     version_entry_append(&versions, &lesser);
     const struct reply replies[] = {

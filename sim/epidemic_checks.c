@@ -18,36 +18,90 @@ static void must_hold(struct epidemic_world *world, const struct epidemic_peer *
                                  what);
 }
 
+// A delete that nobody asked for.
+static void judge_removal(struct epidemic_world *world, struct epidemic_peer *peer,
+                          const struct space *space, const struct oracle_operation *operation)
+{
+    uint64_t skew_ms = world->replica.expiry_skew_ms;
+    uint64_t until_ms = epidemic_peer_utc_ms(peer) - skew_ms;
+    const char *wrong =
+        epidemic_oracle_judge_removal(&world->oracle, operation, &space->known, until_ms);
+    if (wrong == NULL && !epidemic_peer_replica(peer)->primary.is_self)
+        wrong = "removes what has expired, and is not the primary";
+    world->removals++;
+    if (wrong != NULL)
+        epidemic_world_violation(world, "peer %" PRIu32 ", operation %" PRIu32 ": %s", peer->index,
+                                 operation->number, wrong);
+}
+
+// Of a store that lost something without a word nothing of this can be asked.
+static void judge_operation(struct epidemic_world *world, struct epidemic_peer *peer,
+                            const struct space *space, const struct oracle_operation *operation)
+{
+    if (world->oracle.at_risk[operation->key])
+        return;
+    if (operation->dead && !world->load.asks)
+        judge_removal(world, peer, space, operation);
+    if (epidemic_oracle_skips_own(&world->oracle, operation))
+        epidemic_world_violation(world,
+                                 "peer %" PRIu32 ", operation %" PRIu32
+                                 ": it does not cover what its origin wrote before",
+                                 peer->index, operation->number);
+}
+
+// The operation that `peer->written` names.
+static void note_operation(struct epidemic_world *world, struct epidemic_peer *peer,
+                           struct space *space)
+{
+    struct operation operation;
+    enum operation_form form;
+    if (space_find_dot(space, peer->written, &operation, &form) != ERR_OK) {
+        epidemic_world_violation(world, "peer %" PRIu32 " does not have what it wrote",
+                                 peer->index);
+        return;
+    }
+    const struct oracle_operation *noted = epidemic_oracle_add(
+        &world->oracle, &operation, epidemic_world_key_of(world, operation.key), peer->index);
+    if (noted == NULL) {
+        epidemic_world_violation(world,
+                                 "peer %" PRIu32 " uses the name %016" PRIx64 ".%" PRIu64
+                                 " for a second operation",
+                                 peer->index, peer->written.origin, peer->written.sequence);
+        return;
+    }
+    epidemic_load_on_written(&world->load, noted->number);
+    epidemic_world_trace(world,
+                         "peer %" PRIu32 ": operation %" PRIu32 " is %s of key %" PRIu32
+                         ", %016" PRIx64 ".%" PRIu64,
+                         peer->index, noted->number, noted->dead ? "a delete" : "a put", noted->key,
+                         noted->dot.origin, noted->dot.sequence);
+    judge_operation(world, peer, space, noted);
+}
+
+// What the peer wrote under an origin that it has left since the last look.
+static void note_left(struct epidemic_world *world, struct epidemic_peer *peer, struct space *space)
+{
+    struct dot next = {peer->written.origin, peer->written.sequence + 1};
+    while (next.origin != 0 && world->violation == NULL && knowledge_has(&space->known, next) &&
+           epidemic_oracle_find(&world->oracle, next) == NULL) {
+        peer->written = next;
+        note_operation(world, peer, space);
+        next.sequence++;
+    }
+}
+
 // Own operations since the last look.
 static void note_written(struct epidemic_world *world, struct epidemic_peer *peer,
                          struct space *space)
 {
-    if (space->origin != peer->written.origin)
+    if (space->origin != peer->written.origin) {
+        note_left(world, peer, space);
         peer->written = (struct dot){.origin = space->origin};
-    while (space->origin != 0 && peer->written.sequence + 1 < space->next) {
-        struct operation operation;
-        enum operation_form form;
+    }
+    while (space->origin != 0 && peer->written.sequence + 1 < space->next &&
+           world->violation == NULL) {
         peer->written.sequence++;
-        if (space_find_dot(space, peer->written, &operation, &form) != ERR_OK) {
-            epidemic_world_violation(world, "peer %" PRIu32 " does not have what it wrote",
-                                     peer->index);
-            return;
-        }
-        const struct oracle_operation *noted = epidemic_oracle_add(
-            &world->oracle, &operation, epidemic_world_key_of(world, operation.key), peer->index);
-        if (noted == NULL) {
-            epidemic_world_violation(world,
-                                     "peer %" PRIu32 " uses the name %016" PRIx64 ".%" PRIu64
-                                     " for a second operation",
-                                     peer->index, peer->written.origin, peer->written.sequence);
-            return;
-        }
-        epidemic_load_on_written(&world->load, noted->number);
-        epidemic_world_trace(world,
-                             "peer %" PRIu32 ": operation %" PRIu32 " is %s of key %" PRIu32
-                             ", %016" PRIx64 ".%" PRIu64,
-                             peer->index, noted->number, noted->dead ? "a delete" : "a put",
-                             noted->key, noted->dot.origin, noted->dot.sequence);
+        note_operation(world, peer, space);
     }
 }
 
@@ -70,6 +124,7 @@ static bool take_stable(void *context, const struct space_version *version)
                                    .id = version->id,
                                    .stamp = version->stamp,
                                    .value_hash = hash64(version->value, 0),
+                                   .expiry_ms = version->expiry_ms,
                                    .is_stable = version->is_stable};
     return true;
 }

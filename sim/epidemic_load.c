@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VALUE_TEXT_BYTES = 24, STALE_STAMPS_IN = 4 };
+enum { VALUE_TEXT_BYTES = 24, STALE_STAMPS_IN = 4, LIFE_MS_MAX = 20000 };
 
 #define NOT_WRITTEN UINT32_MAX
 
@@ -23,12 +23,15 @@ struct waiting_write {
 void epidemic_load_init(struct epidemic_load *load, uint64_t seed)
 {
     static const uint32_t deletes[] = {0, 2, 4, 6};
+    static const uint32_t expiring[] = {0, 0, 2, 6};
     *load = (struct epidemic_load){
         .value_bytes_max = VALUE_TEXT_BYTES, .gap_us_max = 1000000, .written = NOT_WRITTEN};
     rng_init(&load->rng, seed);
+    rng_init(&load->expiry_rng, ~seed);
     list_init(&load->waiting);
     load->deletes_in_ten = deletes[rng_below(&load->rng, 4)];
     load->reads_in_ten = (uint32_t)rng_below(&load->rng, 4);
+    load->expire_in_ten = expiring[rng_below(&load->expiry_rng, 4)];
 }
 
 void epidemic_load_release(struct epidemic_load *load)
@@ -152,7 +155,9 @@ static void ask(struct epidemic_world *world, struct epidemic_peer *peer,
     uint64_t handle = ++load->handle;
     load->written = NOT_WRITTEN;
     load->reads = request->kind == REQUEST_READ;
+    load->asks = true;
     epidemic_peer_request(peer, request, handle);
+    load->asks = false;
     if (load->written == NOT_WRITTEN)
         return;
     struct waiting_write *waiting = memory_zeroed(1, sizeof *waiting);
@@ -182,6 +187,7 @@ static bool look(struct epidemic_world *world, struct epidemic_peer *peer, struc
 {
     struct replica *replica = epidemic_peer_replica(peer);
     enum err error = epidemic_sight_take(&replica->space, name, key, &world->sight);
+    epidemic_sight_expire(&world->sight, epidemic_peer_utc_ms(peer));
     if (error == ERR_OK)
         return true;
     epidemic_world_violation(world, "peer %" PRIu32 ", key %" PRIu32 ": %s", peer->index, key,
@@ -210,6 +216,13 @@ static void fill_value(struct epidemic_load *load, uint8_t *bytes, size_t length
         bytes[i] = i < (size_t)written ? (uint8_t)text[i] : (uint8_t)('a' + i % 26);
 }
 
+static uint64_t draw_expiry_ms(struct epidemic_load *load, const struct epidemic_peer *peer)
+{
+    if (rng_below(&load->expiry_rng, 10) >= load->expire_in_ten)
+        return 0;
+    return epidemic_peer_utc_ms(peer) + 1 + rng_below(&load->expiry_rng, LIFE_MS_MAX);
+}
+
 static void write_key(struct epidemic_world *world, struct epidemic_peer *peer, uint32_t key,
                       bool dead, bool conditional, size_t size)
 {
@@ -226,8 +239,10 @@ static void write_key(struct epidemic_world *world, struct epidemic_peer *peer, 
         return;
     }
     fill_value(load, value, size);
-    if (!dead)
+    if (!dead) {
         request.value = slice_of(value, size);
+        request.expiry_ms = draw_expiry_ms(load, peer);
+    }
     if (conditional)
         draw_condition(load, &world->sight, &request);
     load->expected = expect(&request, &world->sight);

@@ -18,11 +18,13 @@ struct epidemic_peer;
 
 struct epidemic_load {
     struct rng rng;
+    struct rng expiry_rng; // of its own, so that runs without expiry go as they would
     uint64_t gap_us_max;   // between two actions,
     uint32_t burst;        // but after about so many (0: never)
     uint64_t pause_us_max; // there is a pause
     uint64_t value_bytes_max;
     uint32_t deletes_in_ten; // of writes
+    uint32_t expire_in_ten;  // of puts
     uint32_t reads_in_ten;   // of actions
     uint32_t left;           // actions
     uint64_t event;
@@ -32,6 +34,7 @@ struct epidemic_load {
     uint32_t written;    // the operation of the request under way; UINT32_MAX: none yet
     enum err expected;   // its answer, when it is no write that succeeds
     bool reads;          // it is a read
+    bool asks;           // a peer is asked just now
     struct list waiting; // writes that are not answered
 
     uint64_t puts, deletes, reads_done, mismatches, refused; // answers

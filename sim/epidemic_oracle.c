@@ -85,6 +85,7 @@ struct oracle_operation *epidemic_oracle_add(struct epidemic_oracle *oracle,
     own->stamp = operation_stamp(operation);
     own->id = operation_id_of(operation);
     own->value_hash = hash64(operation->value, 0);
+    own->expiry_ms = operation->expiry_ms;
     own->dead = operation->dead;
     own->writer = writer;
     table_add(&oracle->by_dot, &own->node, dot_hash(own->dot));
@@ -112,6 +113,48 @@ bool epidemic_oracle_covers(const struct oracle_operation *by,
             high = middle;
     }
     return low < covered->count && covered->list[low] == by->number;
+}
+
+// Whether one in `known`, but for `but`, covers it.
+static bool is_covered_without(const struct epidemic_oracle *oracle,
+                               const struct oracle_operation *operation,
+                               const struct knowledge *known, const struct oracle_operation *but)
+{
+    for (uint32_t i = 0; i < operation->covered.count; i++) {
+        const struct oracle_operation *by = oracle->list[operation->covered.list[i]];
+        if (by != but && knowledge_has(known, by->dot))
+            return true;
+    }
+    return false;
+}
+
+const char *epidemic_oracle_judge_removal(const struct epidemic_oracle *oracle,
+                                          const struct oracle_operation *operation,
+                                          const struct knowledge *known, uint64_t until_ms)
+{
+    const struct oracle_numbers *of_key = &oracle->of_key[operation->key];
+    for (uint32_t i = 0; operation->dead && i < of_key->count; i++) {
+        const struct oracle_operation *older = oracle->list[of_key->list[i]];
+        bool had_expired = older->expiry_ms != 0 && older->expiry_ms <= until_ms;
+        if (!older->dead && !had_expired && epidemic_oracle_covers(operation, older) &&
+            !is_covered_without(oracle, older, known, operation))
+            return "removes what had not expired";
+    }
+    return NULL;
+}
+
+bool epidemic_oracle_skips_own(const struct epidemic_oracle *oracle,
+                               const struct oracle_operation *operation)
+{
+    const struct oracle_numbers *of_key = &oracle->of_key[operation->key];
+    for (uint32_t i = 0; i < of_key->count; i++) {
+        const struct oracle_operation *older = oracle->list[of_key->list[i]];
+        if (older->dot.origin == operation->dot.origin &&
+            older->dot.sequence < operation->dot.sequence && !older->dead &&
+            older->covered.count == 0)
+            return true;
+    }
+    return false;
 }
 
 bool epidemic_oracle_is_covered(const struct epidemic_oracle *oracle,

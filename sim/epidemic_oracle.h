@@ -33,6 +33,7 @@ struct oracle_operation {
     struct stamp stamp;
     struct sha256 id;
     uint64_t value_hash;
+    uint64_t expiry_ms; // UTC, 0 for never
     bool dead;
     uint32_t writer;               // the peer's index
     bool acknowledged;             // to whoever asked for it
@@ -66,6 +67,18 @@ struct oracle_operation *epidemic_oracle_find(const struct epidemic_oracle *orac
 
 bool epidemic_oracle_covers(const struct oracle_operation *by,
                             const struct oracle_operation *operation);
+
+// Why the newest operation, which nobody asked for, is no removal of what had expired (rule R16):
+// it covers what had not, by `until_ms`, and what nothing else in `known` covers. NULL when it is
+// one, or a put.
+const char *epidemic_oracle_judge_removal(const struct epidemic_oracle *oracle,
+                                          const struct oracle_operation *operation,
+                                          const struct knowledge *known, uint64_t until_ms);
+
+// Whether the newest operation leaves out what its own origin wrote of the key before and nothing
+// covers: others, who see it alone, would cover that with it.
+bool epidemic_oracle_skips_own(const struct epidemic_oracle *oracle,
+                               const struct oracle_operation *operation);
 
 // Whether an operation in `known` covers this one.
 bool epidemic_oracle_is_covered(const struct epidemic_oracle *oracle,

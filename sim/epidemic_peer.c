@@ -22,6 +22,17 @@ static uint64_t now_us(const struct epidemic_peer *peer)
     return clock.ops->now_us(clock.self);
 }
 
+uint64_t epidemic_peer_utc_ms(const struct epidemic_peer *peer)
+{
+    struct clock clock = clock_sim_port(peer->clock);
+    return clock.ops->wall_ms(clock.self);
+}
+
+static void tell_utc(struct epidemic_peer *peer)
+{
+    epidemic_tell_utc(peer->core, now_us(peer), epidemic_peer_utc_ms(peer));
+}
+
 struct replica *epidemic_peer_replica(const struct epidemic_peer *peer)
 {
     return peer->core != NULL ? epidemic_replica(peer->core, peer->world->space) : NULL;
@@ -208,6 +219,7 @@ static void on_wake(void *context)
     peer->wake_us = UINT64_MAX;
     peer->core->room_low = peer->store.ops->room(peer->store.self) != STORE_ROOM_PLENTY;
     epidemic_peer_tell_primary(peer);
+    tell_utc(peer);
     epidemic_tick(peer->core, &peer->effects, now_us(peer));
     epidemic_peer_after_step(peer);
 }
@@ -217,7 +229,9 @@ static void on_wake(void *context)
 void epidemic_peer_init(struct epidemic_peer *peer, struct epidemic_world *world, uint32_t index)
 {
     *peer = (struct epidemic_peer){.world = world, .index = index};
+    uint64_t apart_ms = hash64(slice_of(&index, sizeof index), 0) % EPIDEMIC_WORLD_UTC_APART_MS;
     struct clock_sim_setting setting = {.start_us = 1 + rng_below(&world->rng, CLOCK_START_US_MAX),
+                                        .wall_start_ms = EPIDEMIC_WORLD_UTC_MS + apart_ms,
                                         .rate_ppm = epidemic_world_draw_rate(world),
                                         .late_us_max = LATE_US_MAX,
                                         .seed = rng_u64(&world->rng)};
@@ -350,6 +364,7 @@ void epidemic_peer_meet(struct epidemic_peer *peer, const struct epidemic_peer *
 void epidemic_peer_request(struct epidemic_peer *peer, const struct request *request,
                            uint64_t handle)
 {
+    tell_utc(peer);
     epidemic_request(peer->core, &peer->effects, now_us(peer), handle, peer->world->space, request);
     epidemic_peer_after_step(peer);
 }

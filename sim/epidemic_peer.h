@@ -99,6 +99,9 @@ void epidemic_peer_change_disk(struct epidemic_peer *peer, struct store_sim *dis
 // A copy of what the disk of a running peer shows, closed. Gives it.
 struct store_sim *epidemic_peer_copy_disk(const struct epidemic_peer *peer);
 
+// The time of day by its clock.
+uint64_t epidemic_peer_utc_ms(const struct epidemic_peer *peer);
+
 // The core's replica; NULL while it is down or takes no part.
 struct replica *epidemic_peer_replica(const struct epidemic_peer *peer);
 

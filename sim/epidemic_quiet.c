@@ -9,10 +9,10 @@ enum {
     SECOND_US = 1000000,
     LOOK_US = 100000,
     // Until peers know each other; and how long a write may take to be cold.
-    WARM_UP_US = 120 * SECOND_US,
+    WARM_UP_US = 600 * SECOND_US,
     COLD_US_MAX = 300 * SECOND_US,
     CONTACTS = 16,
-    PEERS_KNOWN_MAX = 200,
+    PEERS_KNOWN_MAX = 1000,
     VALUE_BYTES = 100
 };
 
@@ -29,6 +29,7 @@ static void set_up(struct epidemic_world *world, const struct epidemic_quiet_set
         .sync = {.us_min = 200, .us_max = 2000},
     };
     epidemic_world_init(world, &quiet);
+    world->load.expire_in_ten = 0;
     epidemic_world_start_all(world);
 }
 

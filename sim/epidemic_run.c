@@ -82,6 +82,7 @@ static void report(const struct run *run, struct epidemic_run_result *out)
     out->operations = world->oracle.count;
     out->reads = world->load.reads_done;
     out->looks = world->looks;
+    out->removals = world->removals;
     out->crashes = world->crashes;
     out->messages = net_sim_count(world->net, NET_SIM_DELIVERED);
     out->events = timeline_steps(world->timeline);
@@ -111,6 +112,7 @@ void epidemic_run_add(struct epidemic_run_result *to, const struct epidemic_run_
     to->operations += from->operations;
     to->reads += from->reads;
     to->looks += from->looks;
+    to->removals += from->removals;
     to->crashes += from->crashes;
     to->messages += from->messages;
     to->events += from->events;

@@ -21,7 +21,8 @@ struct epidemic_run_result {
     uint64_t virtual_us;
     uint64_t operations; // that were written
     uint64_t reads;
-    uint64_t looks; // at a key as a peer shows it
+    uint64_t looks;    // at a key as a peer shows it
+    uint64_t removals; // of what had expired
     uint64_t crashes;
     uint64_t messages;
     uint64_t events;

@@ -7,6 +7,7 @@ enum {
     VALUE_BYTES = 24,
     VALUE_BYTES_LARGE = 90 << 10,
     RETENTION_NEVER_MS = 24 * 3600 * 1000,
+    EXPIRY_SKEW_MS = 3000,
     PEERS_SEVERAL = 14,
     PEERS_MANY = 64,
     AUDIT_OF_MANY_MS = 20 * 60 * 1000
@@ -87,6 +88,7 @@ static void draw_pace(struct epidemic_scene *scene, struct rng *rng)
     replica->audit_ms = audits_ms[rng_below(rng, 4)];
     replica->retention_ms = retentions_ms[rng_below(rng, 4)];
     replica->stability_ms = rng_one_in(rng, 2) ? 1000 : 3000;
+    replica->expiry_skew_ms = EXPIRY_SKEW_MS;
 }
 
 // Mostly as sound as connections are: what is repeated or overtaken ends a session, and then little

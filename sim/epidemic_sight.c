@@ -68,6 +68,7 @@ static bool take_version(void *context, const struct space_version *version)
                                                           .id = version->id,
                                                           .stamp = version->stamp,
                                                           .value_hash = hash64(version->value, 0),
+                                                          .expiry_ms = version->expiry_ms,
                                                           .is_stable = version->is_stable};
     return true;
 }
@@ -80,8 +81,20 @@ enum err epidemic_sight_take(struct space *space, struct slice name, uint32_t ke
     out->strays = &space->strays;
     out->stable = &space->stable;
     out->count = 0;
+    uint64_t utc_ms = space->utc_ms;
+    space->utc_ms = 0;
     enum err error = space_read(space, name, SPACE_LATEST, take_version, out);
+    space->utc_ms = utc_ms;
     return error == ERR_NOT_FOUND ? ERR_OK : error;
+}
+
+void epidemic_sight_expire(struct epidemic_sight *sight, uint64_t utc_ms)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sight->count; i++)
+        if (sight->list[i].expiry_ms == 0 || sight->list[i].expiry_ms > utc_ms)
+            sight->list[count++] = sight->list[i];
+    sight->count = count;
 }
 
 // --- judging
@@ -97,7 +110,7 @@ static bool is_as_written(const struct oracle_operation *operation,
                           const struct epidemic_shown *shown, uint32_t key)
 {
     return operation->key == key && !operation->dead &&
-           operation->value_hash == shown->value_hash &&
+           operation->value_hash == shown->value_hash && operation->expiry_ms == shown->expiry_ms &&
            sha256_compare(&operation->id, &shown->id) == 0 &&
            stamp_compare(operation->stamp, shown->stamp) == 0;
 }

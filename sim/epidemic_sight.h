@@ -35,6 +35,7 @@ struct epidemic_shown {
     struct sha256 id;
     struct stamp stamp;
     uint64_t value_hash;
+    uint64_t expiry_ms;
     bool is_stable;
 };
 
@@ -48,9 +49,12 @@ struct epidemic_sight {
     uint32_t count;
 };
 
-// The key as a peer's space shows it. ERR_CORRUPT, ERR_IO of its store.
+// The key as a peer's space has it, with what has expired. ERR_CORRUPT, ERR_IO of its store.
 WARN_UNUSED enum err epidemic_sight_take(struct space *space, struct slice name, uint32_t key,
                                          struct epidemic_sight *out);
+
+// Leaves what readers see at that time.
+void epidemic_sight_expire(struct epidemic_sight *sight, uint64_t utc_ms);
 
 enum epidemic_rigor {
     EPIDEMIC_RIGOR_FULL,

@@ -21,6 +21,9 @@
 #define EPIDEMIC_WORLD_MAPS_MAX 32u
 #define EPIDEMIC_WORLD_KEYSPACE 1u
 #define EPIDEMIC_WORLD_RATE_PPM_MAX 10000
+// What clocks on the wall show at first, give or take what they differ by.
+#define EPIDEMIC_WORLD_UTC_MS UINT64_C(1700000000000)
+#define EPIDEMIC_WORLD_UTC_APART_MS 2000u
 // The handle of requests for bundles, which the load's never are.
 #define EPIDEMIC_WORLD_BUNDLE_HANDLE UINT64_MAX
 
@@ -63,7 +66,8 @@ struct epidemic_world {
     // Told of answers to requests with EPIDEMIC_WORLD_BUNDLE_HANDLE; NULL: nobody is.
     void (*on_bundle)(void *context, struct epidemic_peer *peer, const struct reply *reply);
     void *bundle_context;
-    uint64_t looks; // keys that were looked at
+    uint64_t looks;    // keys that were looked at
+    uint64_t removals; // of what had expired
     uint64_t crashes;
     uint64_t disks_lost;           // and keyspaces forgotten
     struct epidemic_counts counts; // of processes that are gone

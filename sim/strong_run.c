@@ -213,29 +213,6 @@ static void await_answers(struct run *run)
         cluster_sim_violation(&run->cluster, "an operation was never answered");
 }
 
-// Clients act under faults; then faults pause, and what was begun must end.
-static void run_round(struct run *run, unsigned round)
-{
-    faults_begin(&run->faults, round);
-    if (run->scene.homed)
-        run->workload.home = &run->cluster.nodes[run->plan.victim % run->cluster.node_count];
-    start_clients(run, round);
-    uint64_t end_us = now_us(run) + run->plan.round_us[round];
-    while (now_us(run) < end_us && is_well(run))
-        run_for(run, LOOK_US);
-    if (run->scene.operations_times > 1)
-        workload_stop(&run->workload);
-    faults_stop(&run->faults);
-    await_answers(run);
-    end_us = now_us(run) + CALM_US_MAX;
-    while (!end_checks_live_at_rest(&run->cluster) && now_us(run) < end_us && is_well(run)) {
-        run_for(run, LOOK_US);
-        faults_restart(&run->faults);
-    }
-    if (!end_checks_live_at_rest(&run->cluster))
-        cluster_sim_violation(&run->cluster, "records stay in flight");
-}
-
 static bool is_there(const struct cluster_sim *cluster, uint64_t store_id)
 {
     for (unsigned i = 0; i < cluster->node_count; i++)
@@ -259,6 +236,49 @@ static void recover_all(struct run *run)
         faults_change(&run->faults, &run->rng, &change);
     }
     cluster_map_release(&map);
+}
+
+// Whether what counts may be at a node that an operator has failed: all others wait for it.
+static bool waits_for_operator(const struct run *run)
+{
+    const struct cluster_sim *cluster = &run->cluster;
+    bool any_suspect = false;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        any_suspect |= store_sim_is_suspect(cluster->nodes[i].data);
+    return any_suspect && cluster_map_in_state(cluster_sim_map(cluster), NODE_FAILED) != 0;
+}
+
+static bool comes_to_rest(struct run *run)
+{
+    uint64_t end_us = now_us(run) + CALM_US_MAX;
+    while (!end_checks_live_at_rest(&run->cluster) && now_us(run) < end_us && is_well(run)) {
+        run_for(run, LOOK_US);
+        faults_restart(&run->faults);
+    }
+    return end_checks_live_at_rest(&run->cluster);
+}
+
+// Clients act under faults; then faults pause, and what was begun must end.
+static void run_round(struct run *run, unsigned round)
+{
+    faults_begin(&run->faults, round);
+    if (run->scene.homed)
+        run->workload.home = &run->cluster.nodes[run->plan.victim % run->cluster.node_count];
+    start_clients(run, round);
+    uint64_t end_us = now_us(run) + run->plan.round_us[round];
+    while (now_us(run) < end_us && is_well(run))
+        run_for(run, LOOK_US);
+    if (run->scene.operations_times > 1)
+        workload_stop(&run->workload);
+    faults_stop(&run->faults);
+    await_answers(run);
+    bool rests = comes_to_rest(run);
+    if (!rests && waits_for_operator(run)) {
+        recover_all(run);
+        rests = comes_to_rest(run);
+    }
+    if (!rests)
+        cluster_sim_violation(&run->cluster, "records stay in flight");
 }
 
 static void heal(struct run *run)

@@ -148,6 +148,7 @@ static void carry_replies(struct host *host, const struct effects *effects)
 static void step(struct host *host, struct node_event *event)
 {
     event->now_us = now_us(host);
+    event->utc_ms = host->ports.clock.ops->wall_ms(host->ports.clock.self);
     node_step(host->node, event, &host->effects);
     if (host->data.error == ERR_OK || host->failure != ERR_OK)
         return;

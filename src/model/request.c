@@ -22,6 +22,7 @@ void version_entry_append(struct buf *out, const struct version_entry *entry)
 {
     stamp_encode(out, entry->stamp);
     buf_append_u8(out, entry->is_stable);
+    buf_append_varint(out, entry->expiry_ms);
     buf_append_counted(out, entry->value);
 }
 
@@ -32,6 +33,7 @@ bool version_entry_next(struct cursor *in, struct version_entry *out)
     out->stamp = stamp_decode(in);
     uint8_t is_stable = cursor_u8(in);
     out->is_stable = is_stable == 1;
+    out->expiry_ms = cursor_varint(in);
     out->value = cursor_counted(in);
     in->failed |= is_stable > 1 || out->value.length > VALUE_BYTES_MAX;
     return !in->failed;
@@ -220,6 +222,7 @@ void reply_encode(struct buf *out, const struct reply *reply)
     encode_list_cursor(out, &reply->cursor);
     buf_append_counted(out, reply->entries);
     buf_append_u8(out, reply->is_stable);
+    buf_append_varint(out, reply->expiry_ms);
     buf_append_varint(out, reply->bundle.operations);
     buf_append_varint(out, reply->bundle.news);
     buf_append_u8(out, reply->bundle.closed);
@@ -237,6 +240,7 @@ enum err reply_decode(struct slice bytes, struct reply *out)
     decode_list_cursor(&in, &reply.cursor);
     reply.entries = cursor_counted(&in);
     reply.is_stable = decode_enum(&in, 2) == 1;
+    reply.expiry_ms = cursor_varint(&in);
     reply.bundle.operations = cursor_varint(&in);
     reply.bundle.news = cursor_varint(&in);
     reply.bundle.closed = decode_enum(&in, 2) == 1;

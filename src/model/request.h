@@ -73,6 +73,9 @@ struct list_cursor {
 
 #define LIST_LIMIT_MAX 1000
 
+// How long what expires may live.
+#define REQUEST_TTL_S_MAX (10u * 366 * 24 * 3600)
+
 // What is exported or imported at once.
 #define BUNDLE_BYTES_MAX (32u << 20)
 
@@ -94,11 +97,12 @@ struct request {
     struct list_cursor cursor;
     uint32_t limit; // of a list: 1 to LIST_LIMIT_MAX
     struct change change;
-    // Of an optimistic keyspace. Answered where it is asked, so that neither travels.
+    // Of an optimistic keyspace. Answered where it is asked, so that none of it travels.
     struct slice channel; // within the keyspace as a family; empty: the keyspace itself
     bool only_stable;     // of a read: what the primary has found to be stable, and nothing else
     uint64_t since;       // of an export or exchange: the store id of a peer, 0 for none
-    uint64_t now_ms;      // of an export: the time, UTC
+    uint64_t expiry_ms;   // of a put: readers see it until then, UTC; 0 for ever
+    uint64_t now_ms;      // the time when it was asked, UTC; 0: not said. An export says it
 };
 
 // What an import did.
@@ -119,6 +123,7 @@ struct reply {
     struct slice entries; // of a list: list_entry_append's bytes; borrowed
     struct list_cursor cursor; // of a list: where to go on; key borrowed
     bool is_stable;            // of a read of an optimistic keyspace: the value is
+    uint64_t expiry_ms;        // and expires then, UTC; 0: never
     struct slice versions;     // and the versions in conflict with it: version_entry_append's bytes
     struct bundle_counts bundle; // of an import
 };
@@ -137,6 +142,7 @@ bool list_entry_next(struct cursor *in, struct list_entry *out);
 struct version_entry {
     struct stamp stamp;
     bool is_stable;
+    uint64_t expiry_ms; // UTC, 0 for never
     struct slice value;
 };
 void version_entry_append(struct buf *out, const struct version_entry *entry);

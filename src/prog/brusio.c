@@ -49,9 +49,10 @@ struct command {
 
 static const struct command commands[] = {
     {"put", "KEY VALUE|-", "write a value",
-     "With '-' the value is what standard input holds, with --file what FILE holds.",
+     "With '-' the value is what standard input holds, with --file what FILE holds.\n"
+     "With --ttl, in an optimistic keyspace, readers see it for so long, and then it is removed.",
      OPTIONS_OF_CLIENT | BITS_KEY | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_IF_MATCH) |
-         OPTION_BIT(OPTION_IF_ABSENT),
+         OPTION_BIT(OPTION_IF_ABSENT) | OPTION_BIT(OPTION_TTL),
      1, 2, true, put_command},
     {"get", "KEY", "print a value",
      "The bytes of the value as they are; on a terminal a line's end follows.\n"

@@ -48,8 +48,8 @@ static void test_list_entry__is_taken_one_by_one(void **state)
 
 static void fill_versions(struct buf *out)
 {
-    const struct version_entry first = {{4, 5}, true, slice_of_text("value")};
-    const struct version_entry second = {{1, 2}, false, slice_of_text("")};
+    const struct version_entry first = {{4, 5}, true, 1700000000000, slice_of_text("value")};
+    const struct version_entry second = {{1, 2}, false, 0, slice_of_text("")};
     buf_init(out, 1000);
     version_entry_append(out, &first);
     version_entry_append(out, &second);
@@ -65,10 +65,12 @@ static void test_version_entry__is_taken_one_by_one(void **state)
     assert_true(version_entry_next(&in, &entry));
     assert_int_equal(stamp_compare(entry.stamp, (struct stamp){4, 5}), 0);
     assert_true(entry.is_stable);
+    assert_int_equal(entry.expiry_ms, 1700000000000);
     assert_true(slice_equal(entry.value, slice_of_text("value")));
     assert_true(version_entry_next(&in, &entry));
     assert_int_equal(stamp_compare(entry.stamp, (struct stamp){1, 2}), 0);
     assert_false(entry.is_stable);
+    assert_int_equal(entry.expiry_ms, 0);
     assert_int_equal(entry.value.length, 0);
     assert_false(version_entry_next(&in, &entry));
     assert_false(in.failed);
@@ -83,7 +85,7 @@ static void test_version_entry__is_taken_one_by_one(void **state)
 static bool version_is_taken(bool is_stable, struct slice value, uint8_t flag)
 {
     struct buf bytes;
-    struct version_entry entry = {{4, 5}, is_stable, value};
+    struct version_entry entry = {{4, 5}, is_stable, 0, value};
     buf_init(&bytes, VALUE_BYTES_MAX + 100);
     version_entry_append(&bytes, &entry);
     bytes.bytes[2] = flag; // after a stamp of two small numbers
@@ -152,6 +154,7 @@ static void test_reply__comes_back(void **state)
                                 .entries = buf_slice(&entries),
                                 .cursor = {5, slice_of_text("key")},
                                 .is_stable = true,
+                                .expiry_ms = 1700000000000,
                                 .versions = buf_slice(&versions),
                                 .bundle = {300, UINT64_MAX, true}};
     buf_init(&bytes, 1000);
@@ -166,6 +169,7 @@ static void test_reply__comes_back(void **state)
     assert_int_equal(back.cursor.slot, 5);
     assert_true(slice_equal(back.cursor.key, slice_of_text("key")));
     assert_true(back.is_stable);
+    assert_int_equal(back.expiry_ms, 1700000000000);
     assert_true(slice_equal(back.versions, reply.versions));
     assert_int_equal(back.bundle.operations, 300);
     assert_true(back.bundle.news == UINT64_MAX && back.bundle.closed);

@@ -1,5 +1,6 @@
 """Optimistic keyspaces of real nodes: they converge, show conflicts, forget nothing, and are carried by hand."""
 
+import datetime
 import json
 import os
 import shutil
@@ -234,6 +235,56 @@ class Conflicts(OptimisticTest):
             self.assertIn(self.read(node, b"\x00/\xff", "slow").body, values)
 
 
+class Expiry(OptimisticTest):
+    TTL = 4
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        answer = cls.cluster.client(1).post("/v1/keyspaces", {"mode": "optimistic", "name": "expiring", **FAST})
+        assert answer.status == 201, answer
+        cluster.wait_for("every node knows the keyspace", lambda: all(
+            "expiring" in cls.keyspaces(client) for client in cls.cluster.all_clients()))
+
+    def put_for(self, node, key, ttl, keyspace="expiring", **headers):
+        return self.cluster.client(node).ask(
+            "PUT", f"/v1/kv/{keyspace}/{cluster.encoded(key)}?ttl={ttl}", b"value", **headers)
+
+    def listed(self, node):
+        return [entry["key"] for entry in self.cluster.client(node).pages("expiring")]
+
+    def test_what_expires_is_seen_no_more_by_anybody(self):
+        began, told = time.monotonic(), time.time()
+        self.expect(self.put_for(2, "soon", self.TTL), 201)
+        answer = self.read(2, "soon", "expiring", Accept="application/json")
+        if time.monotonic() - began < self.TTL:
+            self.assertEqual(self.expect(answer, 200).json()["value"], "value")
+            expires = datetime.datetime.fromisoformat(answer.json()["expires"].replace("Z", "+00:00"))
+            self.assertTrue(-1 < expires.timestamp() - told - self.TTL < 60, answer.body)
+        self.expect(self.put_for(2, "late", 3600), 201)
+        self.put(2, "stays", b"value", "expiring")
+        cluster.wait_for("all nodes have what stays", lambda: all(
+            self.read(node, "stays", "expiring").status == 200 for node in self.cluster.numbers()))
+        self.assertNotIn("expires", self.read(3, "stays", "expiring", Accept="application/json").json())
+        cluster.wait_for("nobody sees what has expired", lambda: all(
+            self.read(node, "soon", "expiring").status == 404 for node in self.cluster.numbers()))
+        self.assertGreaterEqual(time.monotonic() - began, self.TTL)
+        for node in self.cluster.numbers():
+            self.assertEqual(sorted(self.listed(node)), ["late", "stays"])
+        self.expect_error(self.cluster.client(3).kv("DELETE", "soon", keyspace="expiring"), 404)
+        # As if it had never been there.
+        self.put(3, "soon", b"again", "expiring", If_None_Match="*")
+        self.assertEqual(self.versions(3, "soon", "expiring")[0][1], "again")
+
+    def test_what_is_no_lifetime_is_refused(self):
+        for ttl in ("0", "-1", "soon", "1.5", "316224001", ""):
+            self.assertIn("1 to 316224000", self.expect_error(self.put_for(1, "bad", ttl), 400)["message"])
+        answer = self.put_for(1, "bad", 60, keyspace="default")
+        self.assertIn("optimistic", self.expect_error(answer, 400)["message"])
+        for node in self.cluster.numbers():
+            self.expect_error(self.read(node, "bad", "expiring"), 404)
+
+
 class Bundles(OptimisticTest):
     def export(self, node, keyspace, since="all"):
         # Until what was just written is durable, there is none.
@@ -415,6 +466,16 @@ class CommandLine(OptimisticTest):
         self.run_command(OK, "put", "cli/strong", "value")
         self.run_command(FAILED, "get", "cli/strong", "--conflicts")
         self.assertNotIn("conflicts", self.run_json("get", "cli/strong"))
+
+    def test_a_put_may_have_a_lifetime(self):
+        put = ("put", "cli/ttl", "value", *self.endpoint(1))
+        self.run_command(OK, *put, "--keyspace", "slow", "--ttl", "3600")
+        self.assertIn("expires", self.read(1, "cli/ttl", "slow", Accept="application/json").json())
+        self.run_command(OK, *put, "--keyspace", "slow")
+        self.assertNotIn("expires", self.read(1, "cli/ttl", "slow", Accept="application/json").json())
+        self.assertIn("optimistic", self.run_command(FAILED, *put, "--ttl", "3600").errors)
+        for bad in ("0", "-1", "1h", ""):
+            self.run_command(USAGE, *put, "--keyspace", "slow", "--ttl", bad)
 
     def test_get_shows_what_is_stable(self):
         self.put(1, "cli/stable", b"value", "fast")

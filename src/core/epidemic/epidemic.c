@@ -65,6 +65,21 @@ uint64_t epidemic_jittered_us(struct epidemic *epidemic, uint64_t ms)
     return epidemic->now_us + us - quarter + rng_below(&epidemic->rng, 2 * quarter + 1);
 }
 
+// --- the time of day
+
+void epidemic_tell_utc(struct epidemic *epidemic, uint64_t now_us, uint64_t utc_ms)
+{
+    epidemic->utc_ms = utc_ms;
+    epidemic->utc_told_us = now_us;
+}
+
+uint64_t epidemic_utc_ms(const struct epidemic *epidemic)
+{
+    if (epidemic->utc_ms == 0 || epidemic->now_us < epidemic->utc_told_us)
+        return epidemic->utc_ms;
+    return epidemic->utc_ms + (epidemic->now_us - epidemic->utc_told_us) / 1000;
+}
+
 // --- what may be sent
 
 void epidemic_count_control(struct epidemic *epidemic, size_t bytes)

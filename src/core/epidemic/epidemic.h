@@ -83,6 +83,8 @@ struct epidemic {
     // the store has no room for what users add; set by the owner before a tick
     bool room_low;
     bool room_low_told;           // and told to the replicas
+    uint64_t utc_ms;              // the time that was told last, 0 for none yet,
+    uint64_t utc_told_us;         // and when
     struct epidemic_asked *asked; // owned; EPIDEMIC_ASKED_MAX by a hash, NULL until the first
     const struct signing_secret *author; // of this peer's user, for signed keyspaces; borrowed
     struct epidemic_counts counts;
@@ -134,6 +136,11 @@ void epidemic_on_beacon(struct epidemic *epidemic, struct effects *effects, uint
 // lease or primary may have changed.
 void epidemic_set_primary(struct epidemic *epidemic, uint64_t id,
                           const struct replica_primary *primary);
+
+// What the time is, UTC, of which the core has no clock; it counts on from there. As long as nobody
+// says it, nothing expires. What readers see is judged by it, and when the primary removes what has
+// expired (rule R16): never what is applied, kept or sent.
+void epidemic_tell_utc(struct epidemic *epidemic, uint64_t now_us, uint64_t utc_ms);
 
 // --- events
 

@@ -22,6 +22,9 @@ void epidemic_count_control(struct epidemic *epidemic, size_t bytes);
 // fall into step.
 uint64_t epidemic_jittered_us(struct epidemic *epidemic, uint64_t ms);
 
+// The time, UTC; 0 while nobody has said it.
+uint64_t epidemic_utc_ms(const struct epidemic *epidemic);
+
 // When the replica has something to do by its clocks.
 uint64_t epidemic_replica_wake_us(const struct replica *replica);
 // The operation is told of from now on.
@@ -107,9 +110,11 @@ void epidemic_answer_import(struct epidemic *epidemic, struct effects *effects,
 void epidemic_remember_known(struct replica *replica, uint64_t peer, const struct knowledge *known);
 void epidemic_bundles_release(struct replica *replica);
 
-// Sweeps, checks of digests, and the joining of too many versions of a key: a little at a time.
+// Sweeps, checks of digests, the joining of too many versions of a key, and the removal of what has
+// expired: a little at a time.
 void epidemic_keep_up(struct epidemic *epidemic, struct effects *effects, struct replica *replica);
 void epidemic_on_crowded(void *context, struct space *space, struct slice key);
+void epidemic_on_expiring(void *context, struct space *space, struct slice key);
 
 // Whether too much waits for the store already, or to be answered.
 bool epidemic_is_busy(const struct epidemic *epidemic);

@@ -37,7 +37,8 @@ struct replica_setting replica_setting_default(void)
                                     .anti_entropy_ms = REPLICA_ANTI_ENTROPY_MS,
                                     .audit_ms = REPLICA_AUDIT_MS,
                                     .retention_ms = REPLICA_RETENTION_MS,
-                                    .stability_ms = REPLICA_STABILITY_MS};
+                                    .stability_ms = REPLICA_STABILITY_MS,
+                                    .expiry_skew_ms = REPLICA_EXPIRY_SKEW_MS};
 }
 
 // --- its clocks
@@ -120,6 +121,7 @@ enum err epidemic_join(struct epidemic *epidemic, uint64_t id, uint32_t keyspace
     replica->space.on_change = on_change;
     replica->space.change_context = epidemic;
     replica->space.on_crowded = epidemic_on_crowded;
+    replica->space.on_expiring = epidemic_on_expiring;
     replica->space.room_low = epidemic->room_low_told;
     struct rumor_setting rumor = {.k = setting->rumor_k, .items_max = RUMOR_ITEMS_MAX};
     rumor_init(&replica->rumor, &rumor, rng_u64(&epidemic->rng));
@@ -128,6 +130,7 @@ enum err epidemic_join(struct epidemic *epidemic, uint64_t id, uint32_t keyspace
     if (channel.length > 0)
         memcpy(replica->channel, channel.bytes, channel.length);
     buf_init(&replica->crowded, REPLICA_CROWDED_BYTES_MAX);
+    buf_init(&replica->expiring, REPLICA_EXPIRING_BYTES_MAX);
     set_clocks(epidemic, replica);
     list_append(&epidemic->replicas, &replica->link);
     table_add(&epidemic->replicas_by_id, &replica->node, hash_of(epidemic, id));
@@ -144,6 +147,7 @@ void epidemic_replica_free(struct epidemic *epidemic, struct replica *replica)
     epidemic_stability_release(replica);
     epidemic_bundles_release(replica);
     buf_release(&replica->crowded);
+    buf_release(&replica->expiring);
     rumor_release(&replica->rumor);
     space_release(&replica->space);
     list_remove(&replica->link);

@@ -20,11 +20,14 @@ static bool gather(void *context, const struct space_version *version)
     if (reading->count++ == 0) {
         reading->reply->stamp = version->stamp;
         reading->reply->is_stable = version->is_stable;
+        reading->reply->expiry_ms = version->expiry_ms;
         buf_append_slice(reading->value, version->value);
         return true;
     }
-    struct version_entry entry = {
-        .stamp = version->stamp, .is_stable = version->is_stable, .value = version->value};
+    struct version_entry entry = {.stamp = version->stamp,
+                                  .is_stable = version->is_stable,
+                                  .expiry_ms = version->expiry_ms,
+                                  .value = version->value};
     version_entry_append(reading->versions, &entry);
     return reading->count < VERSIONS_LIVE_MAX;
 }
@@ -66,6 +69,7 @@ static void answer_write(struct epidemic *epidemic, struct effects *effects,
     struct space_write write = {.key = request->key,
                                 .value = request->value,
                                 .dead = dead,
+                                .expiry_ms = request->expiry_ms,
                                 .condition = request->condition,
                                 .expected = request->expected,
                                 .author =
@@ -93,6 +97,8 @@ void epidemic_request(struct epidemic *epidemic, struct effects *effects, uint64
     struct replica *replica = epidemic_replica(epidemic, id);
     enum err error = request_check(request);
     epidemic->now_us = now_us;
+    if (replica != NULL)
+        replica->space.utc_ms = epidemic_utc_ms(epidemic);
     bool writes = request->kind == REQUEST_PUT || request->kind == REQUEST_DELETE ||
                   request->kind == REQUEST_IMPORT;
     if (error != ERR_OK)

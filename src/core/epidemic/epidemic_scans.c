@@ -13,8 +13,10 @@ struct gathered {
 static bool gather_version(void *context, const struct space_version *version)
 {
     struct gathered *gathered = context;
-    struct version_entry entry = {
-        .stamp = version->stamp, .is_stable = version->is_stable, .value = version->value};
+    struct version_entry entry = {.stamp = version->stamp,
+                                  .is_stable = version->is_stable,
+                                  .expiry_ms = version->expiry_ms,
+                                  .value = version->value};
     version_entry_append(gathered->versions, &entry);
     return ++gathered->count < VERSIONS_LIVE_MAX;
 }

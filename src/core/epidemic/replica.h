@@ -17,6 +17,7 @@ struct replica_setting {
     uint64_t audit_ms;        // a full one
     uint64_t retention_ms;    // how long what is stable is kept before garbage goes
     uint64_t stability_ms;    // how often the primary says what is stable
+    uint64_t expiry_skew_ms;  // how long after its expiry, by the primary's clock, a version goes
 };
 
 #define REPLICA_RUMOR_MS 1000u
@@ -24,6 +25,8 @@ struct replica_setting {
 #define REPLICA_AUDIT_MS (24u * 3600 * 1000)
 #define REPLICA_RETENTION_MS (7u * 24 * 3600 * 1000)
 #define REPLICA_STABILITY_MS 1000u
+// A removal is for ever: by then a clock that is not far off says as well that it has expired.
+#define REPLICA_EXPIRY_SKEW_MS (60u * 1000)
 
 // The settings that a keyspace has when nobody chose others; the secret is the caller's.
 struct replica_setting replica_setting_default(void);
@@ -37,6 +40,7 @@ struct replica_friend {
 };
 
 #define REPLICA_CROWDED_BYTES_MAX (64u << 10)
+#define REPLICA_EXPIRING_BYTES_MAX (128u << 10)
 
 // Who makes operations stable, by the newest map known here: borrowed until it is told anew.
 struct replica_primary {
@@ -66,6 +70,7 @@ struct replica {
     uint64_t next_check_us; // of some slots' digests
     uint16_t next_checked;  // the slot
     struct buf crowded;     // keys with too many live versions: counted, each
+    struct buf expiring;    // keys that a sweep has met with versions that expire: counted, each
     struct replica_primary primary;
     // the newest record that was taken, as it came; empty without one
     struct buf stability;

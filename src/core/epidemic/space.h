@@ -101,6 +101,7 @@ struct space {
     uint64_t twins;    // dots used twice
     uint64_t reissued; // own writes issued again under another origin
     bool room_low;     // puts from elsewhere are refused; the caller sets it
+    uint64_t utc_ms;   // what has expired by then is not read; 0: not known; the caller sets it
     bool damaged;      // the digests were not those of a recount: an audit must mend it
     bool forgetting;   // space_forget has begun and not ended
     // Told of each key of which other versions are live than before; NULL: nobody is.
@@ -109,6 +110,8 @@ struct space {
     // Told by a sweep of each key with more than VERSIONS_LIVE_MAX live versions; nothing of the
     // space may be called from inside.
     void (*on_crowded)(void *context, struct space *space, struct slice key);
+    // Told by a sweep of each key with a live version that expires, or has; as above.
+    void (*on_expiring)(void *context, struct space *space, struct slice key);
     struct versions versions; // of the key in hand; nothing between calls
     struct buf entries;       // what the store has of that key
     struct buf scratch;
@@ -136,30 +139,31 @@ struct space_version {
     struct dot dot;
     struct sha256 id;
     struct stamp stamp;
-    uint64_t expiry_ms;
+    uint64_t expiry_ms; // UTC, 0 for never
     bool is_stable;
     bool is_signed;
     struct signing_key author;
     struct slice value; // borrowed for the visit
 };
 
-// Called for the winner first, then for the other live ones, greatest first. False ends it.
+// Called for the winner first, then for the other live ones, greatest first; not for what has
+// expired by `utc_ms` (rule R16), which is as if it were not there to all readers, and to the
+// conditions of writes. False ends it.
 typedef bool space_visit(void *context, const struct space_version *version);
 
 // ERR_NOT_FOUND without a live version (under SPACE_STABLE: a stable one; only the winner is
 // visited). ERR_UNAVAILABLE: what is stable of the key is not held here: it had been replaced
 // before it was stable. The primary, whose word S is, never answers that, and shows what rule R9
 // makes of S, but of keys of which headers came without their operations. Elsewhere, what was
-// stable before may be shown for a while. Expiry is the caller's to judge. ERR_BUSY while the space
-// is forgotten.
+// stable before may be shown for a while. ERR_BUSY while the space is forgotten.
 WARN_UNUSED enum err space_read(struct space *space, struct slice key, enum space_view view,
                                 space_visit *visit, void *context);
 
 // Keys with a live version, in order of (slot, key), from after `cursor` on, with `prefix`, at most
 // `limit`. Appends list entries to `out`, whose stamp and size are the winner's, and moves the
 // cursor (its key borrows from the space, until the next call): to slot SLOTS when nothing is left.
-// `limit` is 1 to LIST_LIMIT_MAX. There may be fewer before the end: a page looks at so many keys.
-// ERR_INVALID for no cursor.
+// `limit` is 1 to LIST_LIMIT_MAX. There may be fewer before the end: a page looks at so many keys,
+// and leaves out those of which all has expired by `utc_ms`. ERR_INVALID for no cursor.
 WARN_UNUSED enum err space_list(struct space *space, struct slice prefix,
                                 struct list_cursor *cursor, uint32_t limit, struct buf *out);
 
@@ -169,7 +173,7 @@ struct space_write {
     struct slice key;
     struct slice value;
     bool dead;
-    uint64_t expiry_ms;
+    uint64_t expiry_ms; // of a put: UTC, 0 for never
     enum condition condition;
     struct stamp expected;
     const struct signing_secret *author; // in a signed space; borrowed
@@ -188,6 +192,13 @@ struct space_written {
 // acknowledged and spread once what was written until now is durable.
 WARN_UNUSED enum err space_write(struct space *space, struct effects *effects,
                                  const struct space_write *write, struct space_written *out);
+
+// Writes a delete of the live versions of a key that had expired by `until_ms`, and of nothing else
+// (rule R16): what lives on beside them, here or elsewhere, is not covered. ERR_NOT_FOUND: none
+// has. For the rest as space_write. `author` may be NULL in a space that is not signed.
+WARN_UNUSED enum err space_expire(struct space *space, struct effects *effects, struct slice key,
+                                  uint64_t until_ms, const struct signing_secret *author,
+                                  struct dot *out);
 
 // The bytes that every key of an author begins with in a signed space.
 void space_fingerprint(const struct signing_key *author, uint8_t out[SPACE_FINGERPRINT_BYTES]);

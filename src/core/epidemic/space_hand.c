@@ -19,6 +19,7 @@ static enum err load_header(struct space *space, struct slice key, const struct 
     if (error != ERR_OK)
         return error == ERR_NOT_FOUND ? ERR_CORRUPT : error;
     if (stored_decode(value, space->id, &stored) != ERR_OK || stored.state != entry->state ||
+        (stored.operation.expiry_ms != 0) != entry->expires ||
         !dot_equal(stored.operation.dot, entry->dot) || !slice_equal(stored.operation.key, key))
         return ERR_CORRUPT;
     stored.operation.key = key;
@@ -178,6 +179,7 @@ static void store_entries(struct space *space, struct effects *effects, uint16_t
     for (uint32_t i = 0; i < space->versions.count; i++) {
         const struct version *version = &space->versions.list[i];
         struct space_entry entry = {.state = version->state,
+                                    .expires = version->header.expiry_ms != 0,
                                     .dot = version->header.dot,
                                     .id_head = sha256_head(&version->id)};
         if (!version->is_gone)

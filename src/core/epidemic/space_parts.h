@@ -1,6 +1,7 @@
 // What the files of a space share: space.c opens, learns and closes; space_records.c keeps its
 // records; space_hand.c loads and stores the headers of one key; space_apply.c takes what arrives,
-// space_write.c writes here; space_read.c and space_walk.c give; space_upkeep.c cleans up.
+// space_write.c writes here, space_expiry.c removes; space_read.c and space_walk.c give;
+// space_upkeep.c cleans up.
 #ifndef BRUSIO_CORE_EPIDEMIC_SPACE_PARTS_H
 #define BRUSIO_CORE_EPIDEMIC_SPACE_PARTS_H
 
@@ -46,6 +47,16 @@ void space_remove_stray(struct space *space, struct effects *effects, struct dot
 
 // Whether so many bytes more may wait for the store.
 bool space_has_room(const struct space *space, size_t bytes);
+
+// Gives an operation, complete but for dot, counter and signature, its place among the headers of
+// its key, which is in hand, and writes it. On an error nothing was written. `author` signs it, or
+// is NULL.
+WARN_UNUSED enum err space_issue(struct space *space, struct effects *effects,
+                                 struct operation *operation, const struct signing_secret *author);
+
+// Whether this author may write the key here; ERR_DENIED.
+WARN_UNUSED enum err space_check_author(const struct space *space, struct slice key,
+                                        const struct signing_secret *author);
 
 // Whether the key is one of its author's.
 bool space_key_is_of(struct slice key, const struct signing_key *author);

@@ -43,13 +43,14 @@ static enum err give(struct space *space, const struct version *version, space_v
 }
 
 // The greatest live one below `above`, NULL at the end.
-static const struct version *next_live(const struct versions *versions, const struct version *above)
+static const struct version *next_live(const struct space *space, const struct version *above)
 {
+    const struct versions *versions = &space->versions;
     const struct version *next = NULL;
     for (uint32_t i = 0; i < versions->count; i++) {
         const struct version *version = &versions->list[i];
-        if (version->state == VERSION_LIVE && is_above(above, version) &&
-            (next == NULL || is_above(version, next)))
+        if (version->state == VERSION_LIVE && !version_is_expired(version, space->utc_ms) &&
+            is_above(above, version) && (next == NULL || is_above(version, next)))
             next = version;
     }
     return next;
@@ -57,11 +58,11 @@ static const struct version *next_live(const struct versions *versions, const st
 
 static enum err read_latest(struct space *space, space_visit *visit, void *context)
 {
-    const struct version *version = versions_winner(&space->versions);
+    const struct version *version = versions_winner(&space->versions, space->utc_ms);
     enum err error = version != NULL ? ERR_OK : ERR_NOT_FOUND;
     for (bool more = true; error == ERR_OK && more && version != NULL;) {
         error = give(space, version, visit, context, &more);
-        version = next_live(&space->versions, version);
+        version = next_live(space, version);
     }
     return error;
 }
@@ -127,6 +128,7 @@ static bool is_elsewhere(const struct space *space, const struct version *winner
             found = hides_stable(space, &version->header, &told);
         else // one that nothing here covers is dead under the horizon
             found = version->state == VERSION_BARE && !is_covered_stably(space, dot) &&
+                    !version_is_expired(version, space->utc_ms) &&
                     versions_cover(&space->versions, dot) &&
                     (winner == NULL || is_above(version, winner));
     }
@@ -137,7 +139,8 @@ static bool is_elsewhere(const struct space *space, const struct version *winner
 static enum err read_stable(struct space *space, space_visit *visit, void *context)
 {
     bool more;
-    const struct version *winner = versions_stable_winner(&space->versions, &space->stable);
+    const struct version *winner =
+        versions_stable_winner(&space->versions, &space->stable, space->utc_ms);
     if (is_elsewhere(space, winner))
         return ERR_UNAVAILABLE;
     return winner != NULL ? give(space, winner, visit, context, &more) : ERR_NOT_FOUND;
@@ -208,9 +211,11 @@ static enum err list_keys(struct space *space, struct slice keys, struct buf *ou
         enum err error = space_hand_load(space, key);
         if (error != ERR_OK)
             return error;
-        const struct version *winner = versions_winner(&space->versions);
-        if (winner == NULL)
+        const struct version *winner = versions_winner(&space->versions, space->utc_ms);
+        if (winner == NULL && versions_live_count(&space->versions) == 0)
             return ERR_CORRUPT;
+        if (winner == NULL) // all that lives has expired
+            continue;
         struct list_entry entry = {.key = key,
                                    .stamp = operation_stamp(&winner->header),
                                    .value_bytes = winner->header.value_bytes};

@@ -150,9 +150,12 @@ enum err stored_decode(struct slice bytes, uint64_t space, struct stored *out)
     return form == form_of(out->state) ? ERR_OK : ERR_CORRUPT;
 }
 
+// In the byte that tells the state of an entry.
+enum { ENTRY_EXPIRES = 0x80 };
+
 void space_entry_append(struct buf *out, const struct space_entry *entry)
 {
-    buf_append_u8(out, (uint8_t)entry->state);
+    buf_append_u8(out, (uint8_t)((unsigned)entry->state | (entry->expires ? ENTRY_EXPIRES : 0)));
     buf_append_u64_be(out, entry->dot.origin);
     buf_append_varint(out, entry->dot.sequence);
     buf_append_u64_be(out, entry->id_head);
@@ -162,11 +165,14 @@ bool space_entry_next(struct cursor *in, struct space_entry *out)
 {
     if (in->failed || cursor_left(in) == 0)
         return false;
-    uint8_t state = cursor_u8(in);
+    uint8_t head = cursor_u8(in);
+    unsigned state = head & ~(unsigned)ENTRY_EXPIRES;
+    out->expires = (head & ENTRY_EXPIRES) != 0;
     out->dot.origin = cursor_u64_be(in);
     out->dot.sequence = cursor_varint_max(in, KNOWLEDGE_SEQUENCE_MAX);
     out->id_head = cursor_u64_be(in);
-    if (state >= VERSION_STATE_COUNT || out->dot.origin == 0 || out->dot.sequence == 0)
+    if (state >= VERSION_STATE_COUNT || (out->expires && state == VERSION_CERTIFICATE) ||
+        out->dot.origin == 0 || out->dot.sequence == 0)
         in->failed = true;
     out->state = (enum version_state)state;
     return !in->failed;

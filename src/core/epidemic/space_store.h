@@ -81,6 +81,7 @@ WARN_UNUSED enum err stored_decode(struct slice bytes, uint64_t space, struct st
 // One header of a key. A key's entries follow each other.
 struct space_entry {
     enum version_state state;
+    bool expires; // the put says when
     struct dot dot;
     uint64_t id_head;
 };

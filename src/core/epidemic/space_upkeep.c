@@ -26,6 +26,7 @@ static bool visit_swept(void *context, struct slice name, struct slice value)
     struct slice key;
     uint16_t slot;
     bool is_spent = false;
+    bool expires = false;
     uint32_t live = 0;
     if (sweep->left == 0) {
         sweep->is_ended = true;
@@ -38,6 +39,7 @@ static bool visit_swept(void *context, struct slice name, struct slice value)
     while (space_entry_next(&in, &entry)) {
         is_spent |= entry.state != VERSION_LIVE;
         live += entry.state == VERSION_LIVE;
+        expires |= entry.state == VERSION_LIVE && entry.expires;
     }
     if (!space_key_read_versions(name, &slot, &key))
         return true;
@@ -45,6 +47,8 @@ static bool visit_swept(void *context, struct slice name, struct slice value)
         buf_append_counted(&sweep->keys, key);
     if (live > VERSIONS_LIVE_MAX && sweep->space->on_crowded != NULL)
         sweep->space->on_crowded(sweep->space->change_context, sweep->space, key);
+    if (expires && sweep->space->on_expiring != NULL)
+        sweep->space->on_expiring(sweep->space->change_context, sweep->space, key);
     return true;
 }
 

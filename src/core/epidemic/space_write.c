@@ -60,9 +60,9 @@ static void take_dot(struct space *space, struct operation *operation)
 // --- issuing
 
 // Gives the operation, complete but for dot, counter and signature, its place among the headers of
-// its key, which is in hand. On an error nothing was written.
-static enum err issue(struct space *space, struct effects *effects, struct operation *operation,
-                      const struct signing_secret *author)
+// its key, which is in hand.
+enum err space_issue(struct space *space, struct effects *effects, struct operation *operation,
+                     const struct signing_secret *author)
 {
     take_dot(space, operation);
     enum err error = operation_check(operation);
@@ -114,14 +114,15 @@ static enum err check_condition(const struct space_write *write, const struct ve
     return holds ? ERR_OK : ERR_MISMATCH;
 }
 
-static enum err check_author(const struct space *space, const struct space_write *write)
+enum err space_check_author(const struct space *space, struct slice key,
+                            const struct signing_secret *author)
 {
     if (!space->setting.is_signed)
         return ERR_OK;
-    if (write->author == NULL)
+    if (author == NULL)
         return ERR_DENIED;
-    struct signing_key key = signing_key_of(write->author);
-    return space_key_is_of(write->key, &key) ? ERR_OK : ERR_DENIED;
+    struct signing_key public = signing_key_of(author);
+    return space_key_is_of(key, &public) ? ERR_OK : ERR_DENIED;
 }
 
 static enum err check_room(const struct space *space, const struct space_write *write)
@@ -138,14 +139,14 @@ static enum err check_write(const struct space *space, const struct space_write 
         return ERR_TOO_LARGE;
     if (!key_is_valid(write->key) || (write->dead && write->value.length > 0))
         return ERR_INVALID;
-    return check_author(space, write);
+    return space_check_author(space, write->key, write->author);
 }
 
 // What the versions in hand say to the write.
 static enum err check_versions(const struct space *space, const struct space_write *write,
                                struct space_written *out)
 {
-    const struct version *winner = versions_winner(&space->versions);
+    const struct version *winner = versions_winner(&space->versions, space->utc_ms);
     enum err error = check_condition(write, winner);
     out->existed = winner != NULL;
     if (error == ERR_MISMATCH && winner != NULL)
@@ -175,7 +176,7 @@ enum err space_write(struct space *space, struct effects *effects, const struct 
         operation_set_value(&operation, write->value);
         operation.expiry_ms = write->expiry_ms;
     }
-    error = issue(space, effects, &operation, write->author);
+    error = space_issue(space, effects, &operation, write->author);
     if (error != ERR_OK)
         return error;
     if (write->author != NULL) {
@@ -258,7 +259,7 @@ static void reissue(struct space *space, struct effects *effects, const struct o
         version->state == VERSION_KEPT || versions_cover(&space->versions, old->dot))
         return;
     succeed(old, &again);
-    if (issue(space, effects, &again, author) == ERR_OK)
+    if (space_issue(space, effects, &again, author) == ERR_OK)
         space->reissued++;
 }
 

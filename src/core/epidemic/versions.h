@@ -96,12 +96,20 @@ void versions_collect(struct versions *versions, const struct knowledge *horizon
 // ERR_TOO_LARGE when these alone are too many.
 WARN_UNUSED enum err versions_context(const struct versions *versions, struct context *out);
 
-// The winner: the greatest (stamp, id) of the live ones, NULL without one (rule R9). Borrowed.
-const struct version *versions_winner(const struct versions *versions);
+// Whether readers are not shown it any more (rule R16). `utc_ms`: the time; 0 while nobody said it,
+// and then nothing has expired. It changes nothing of what the version means to others.
+static inline bool version_is_expired(const struct version *version, uint64_t utc_ms)
+{
+    return version->header.expiry_ms != 0 && version->header.expiry_ms <= utc_ms;
+}
+
+// The winner: the greatest (stamp, id) of the live ones that have not expired, NULL without one
+// (rule R9). Borrowed.
+const struct version *versions_winner(const struct versions *versions, uint64_t utc_ms);
 // The same among what is stable: the puts in `stable` that no header in `stable` covers, live or
 // kept. A stable version whose value is not here is not seen.
 const struct version *versions_stable_winner(const struct versions *versions,
-                                             const struct knowledge *stable);
+                                             const struct knowledge *stable, uint64_t utc_ms);
 uint32_t versions_live_count(const struct versions *versions);
 
 // NULL when it has none with this dot that is not gone. Borrowed.

@@ -39,24 +39,26 @@ static bool is_greater(const struct version *version, const struct version *than
     return order > 0 || (order == 0 && sha256_compare(&version->id, &than->id) > 0);
 }
 
-const struct version *versions_winner(const struct versions *versions)
+const struct version *versions_winner(const struct versions *versions, uint64_t utc_ms)
 {
     const struct version *winner = NULL;
     for (uint32_t i = 0; i < versions->count; i++) {
         const struct version *version = &versions->list[i];
-        if (!version->is_gone && version->state == VERSION_LIVE && is_greater(version, winner))
+        if (!version->is_gone && version->state == VERSION_LIVE &&
+            !version_is_expired(version, utc_ms) && is_greater(version, winner))
             winner = version;
     }
     return winner;
 }
 
 const struct version *versions_stable_winner(const struct versions *versions,
-                                             const struct knowledge *stable)
+                                             const struct knowledge *stable, uint64_t utc_ms)
 {
     const struct version *winner = NULL;
     for (uint32_t i = 0; i < versions->count; i++) {
         const struct version *version = &versions->list[i];
         if (!version->is_gone && has_value(version) && knowledge_has(stable, version->header.dot) &&
+            !version_is_expired(version, utc_ms) &&
             !is_covered_in(versions, version->header.dot, stable) && is_greater(version, winner))
             winner = version;
     }

@@ -290,6 +290,8 @@ void node_step(struct node *node, const struct node_event *event, struct effects
     if (event->now_us >= last_us + AWAY_US)
         grants_forgive(&node->agreement.grants, last_us, event->now_us);
     node->agreement.lease.now_us = event->now_us;
+    if (event->utc_ms != 0)
+        peering_tell_utc(&node->peering, event->now_us, event->utc_ms);
     switch (event->kind) {
     case NODE_EVENT_TICK:
         tick(node, effects, event->now_us);

@@ -73,6 +73,7 @@ enum node_event_kind {
 struct node_event {
     enum node_event_kind kind;
     uint64_t now_us; // monotonic
+    uint64_t utc_ms; // the time of day; 0: not known
     uint64_t peer;   // of a message or a beacon
     struct slice message;
     struct slice address; // of a beacon: "host:port"

@@ -25,7 +25,8 @@ static struct replica_setting setting_of(const struct peering *peering,
         .anti_entropy_ms = optimistic->anti_entropy_ms,
         .audit_ms = optimistic->audit_ms,
         .retention_ms = optimistic->retention_ms,
-        .stability_ms = optimistic->stability_ms};
+        .stability_ms = optimistic->stability_ms,
+        .expiry_skew_ms = REPLICA_EXPIRY_SKEW_MS};
 }
 
 // Tells the replica who its primary is.
@@ -159,6 +160,11 @@ void peering_init(struct peering *peering, const struct node_config *config,
 void peering_release(struct peering *peering)
 {
     epidemic_release(&peering->epidemic);
+}
+
+void peering_tell_utc(struct peering *peering, uint64_t now_us, uint64_t utc_ms)
+{
+    epidemic_tell_utc(&peering->epidemic, now_us, utc_ms);
 }
 
 void peering_follow(struct peering *peering)
@@ -387,6 +393,8 @@ bool peering_request(struct peering *peering, struct effects *effects, uint64_t 
 {
     const struct optimistic *optimistic =
         cluster_map_optimistic(&peering->agreement->map, request->keyspace);
+    if (request->now_ms != 0)
+        peering_tell_utc(peering, now_us, request->now_ms);
     if (request->kind == REQUEST_KEEP || request->kind == REQUEST_KEPT) {
         epidemic_request_own(&peering->epidemic, effects, now_us, handle, request);
         return true;

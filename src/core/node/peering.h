@@ -8,7 +8,8 @@
 //  2. Requests for these keyspaces are answered here and now, whatever the network does; changes
 //     once they are durable.
 //  3. It looks again, after a restart, for roaming peers that it heard before.
-//  4. Only the primary that the newest known map names, holding its lease, makes operations stable.
+//  4. Only the primary that the newest known map names, holding its lease, makes operations stable,
+//     and removes what has expired (rule R16).
 #ifndef BRUSIO_CORE_NODE_PEERING_H
 #define BRUSIO_CORE_NODE_PEERING_H
 
@@ -41,6 +42,10 @@ struct peering {
 void peering_init(struct peering *peering, const struct node_config *config,
                   const struct agreement *agreement, const struct store *data, uint64_t seed);
 void peering_release(struct peering *peering);
+
+// The time, UTC, as this node's clock has it; it counts on by `now_us` until it is told again. What
+// has expired by it is not read. Requests that say the time tell it as well.
+void peering_tell_utc(struct peering *peering, uint64_t now_us, uint64_t utc_ms);
 
 // From now on what changes is kept for readers who follow: in the epidemic's feed.
 void peering_follow(struct peering *peering);

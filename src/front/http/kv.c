@@ -27,6 +27,8 @@ static bool name_record(struct exchange *exchange, struct request *request, stru
     }
     if (!target_key(exchange, key, false) || !target_holder(exchange, name, named))
         return false;
+    struct clock clock = exchange->gateway->clock;
+    request->now_ms = clock.ops->wall_ms(clock.self);
     request->key = exchange->key;
     request->channel = named->channel;
     request->keyspace = named->strong != NULL ? named->strong->keyspace.id : named->optimistic->id;
@@ -114,6 +116,17 @@ static bool take_condition(struct exchange *exchange, struct request *request)
     return false;
 }
 
+// In a strong keyspace nothing expires.
+static bool refuse_ttl(struct exchange *exchange)
+{
+    if (exchange_argument(exchange, "ttl").bytes == NULL)
+        return true;
+    exchange_fail(exchange, 400, "invalid",
+                  "ttl is for optimistic keyspaces, and this one is strong: leave it out, and "
+                  "delete the key when its time has come");
+    return false;
+}
+
 static void ask_write(struct exchange *exchange, struct request *request, exchange_respond *respond)
 {
     struct named named;
@@ -121,7 +134,7 @@ static void ask_write(struct exchange *exchange, struct request *request, exchan
         return;
     if (named.optimistic != NULL)
         ask_optimistic_write(exchange, request);
-    else if (target_operation(exchange, &request->operation))
+    else if (refuse_ttl(exchange) && target_operation(exchange, &request->operation))
         exchange_ask(exchange, request, respond);
 }
 

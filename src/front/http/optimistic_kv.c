@@ -1,5 +1,6 @@
 // Keys and values of optimistic keyspaces: read and written at this node, at once, with the
 // versions that are in conflict.
+#include "app/annotations/utc_time.h"
 #include "front/http/entity_tag.h"
 #include "front/http/handlers.h"
 #include "front/http/json_text.h"
@@ -74,6 +75,12 @@ static void append_version(struct buf *out, const struct version_entry *version)
     json_append_bytes(out, "value", version->value);
     buf_append_format(out, ",\"version\":\"%s\",\"state\":\"%s\"", stamp,
                       state_name(version->is_stable));
+    if (version->expiry_ms == 0)
+        return;
+    bool is_far = version->expiry_ms > UTC_TIME_MS_MAX;
+    json_append_raw(out, ",\"expires\":\"");
+    utc_time_append(out, is_far ? UTC_TIME_MS_MAX : version->expiry_ms);
+    json_append_raw(out, "\"");
 }
 
 // Never a 304: the same version may have other conflicts by now.
@@ -86,8 +93,10 @@ static void respond_json(struct exchange *exchange, const struct reply *reply)
     }
     if (!count_conflicts(exchange, reply, &conflicts))
         return;
-    struct version_entry version = {
-        .stamp = reply->stamp, .is_stable = reply->is_stable, .value = reply->value};
+    struct version_entry version = {.stamp = reply->stamp,
+                                    .is_stable = reply->is_stable,
+                                    .expiry_ms = reply->expiry_ms,
+                                    .value = reply->value};
     struct buf *out = exchange_json(
         exchange, 200, 256 + exchange->key.length + reply->value.length + reply->versions.length);
     json_append_raw(out, "{\"status\":\"success\",");
@@ -197,6 +206,43 @@ static void respond_delete(struct exchange *exchange, const struct reply *reply)
         exchange_empty(exchange, 204);
 }
 
+// Seconds, as digits; 0 for what is none, or too long a time.
+static uint64_t read_ttl(struct slice text)
+{
+    uint64_t seconds = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9')
+            return 0;
+        seconds = seconds * 10 + (uint64_t)(text.bytes[i] - '0');
+        if (seconds > REQUEST_TTL_S_MAX)
+            return 0;
+    }
+    return seconds;
+}
+
+// When what is put expires: reckoned here, once, from the time at which it was asked.
+static bool take_ttl(struct exchange *exchange, struct request *request)
+{
+    struct slice text = exchange_argument(exchange, "ttl");
+    if (text.bytes == NULL)
+        return true;
+    if (request->kind != REQUEST_PUT) {
+        exchange_fail(exchange, 400, "invalid",
+                      "ttl is for a put, and this is a delete: leave it out");
+        return false;
+    }
+    uint64_t seconds = read_ttl(text);
+    if (seconds == 0) {
+        exchange_fail(exchange, 400, "invalid",
+                      "the ttl must be an integer from 1 to %u, in seconds; leave it out for what "
+                      "is to stay",
+                      REQUEST_TTL_S_MAX);
+        return false;
+    }
+    request->expiry_ms = request->now_ms + seconds * 1000;
+    return true;
+}
+
 void ask_optimistic_write(struct exchange *exchange, struct request *request)
 {
     // It could not be kept: this node alone takes the write, and remembers no ids.
@@ -206,5 +252,7 @@ void ask_optimistic_write(struct exchange *exchange, struct request *request)
                       "If-None-Match");
         return;
     }
+    if (!take_ttl(exchange, request))
+        return;
     exchange_ask(exchange, request, request->kind == REQUEST_PUT ? respond_put : respond_delete);
 }

@@ -1,7 +1,9 @@
 #include "cli/kv.h"
 
+#include "base/utf8.h"
 #include "cli/encoding.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 // A path is at most three times as long as a key that the server would take; longer keys are
@@ -71,7 +73,7 @@ static enum err set_condition(struct request *request, char quoted[ETAG_BYTES_MA
     if (etag == NULL)
         return ERR_OK;
     size_t length = strlen(etag);
-    if (length == 0 || length >= ETAG_BYTES_MAX || !encoding_is_utf8(slice_of_text(etag)) ||
+    if (length == 0 || length >= ETAG_BYTES_MAX || !utf8_is_valid(slice_of_text(etag)) ||
         strpbrk(etag, "\r\n") != NULL)
         return errmsg_set(detail, ERR_INVALID, "'%.100s' is not an ETag", etag);
     bool bare = etag[0] != '"' && strcmp(etag, "*") != 0;
@@ -80,14 +82,17 @@ static enum err set_condition(struct request *request, char quoted[ETAG_BYTES_MA
     return ERR_OK;
 }
 
-// Sends a change of one key.
+// Sends a change of one key. `ttl_s` is 0 for none.
 static enum err change(struct client *client, const char *keyspace, struct slice key,
-                       struct request *request, const struct kv_condition *condition,
-                       struct answer *answer, struct errmsg *detail)
+                       uint64_t ttl_s, struct request *request,
+                       const struct kv_condition *condition, struct answer *answer,
+                       struct errmsg *detail)
 {
     struct buf path;
     char quoted[ETAG_BYTES_MAX + 2];
     enum err e = key_path(&path, keyspace, key, detail);
+    if (e == ERR_OK && ttl_s > 0)
+        buf_append_format(&path, "?ttl=%" PRIu64, ttl_s);
     if (e == ERR_OK)
         e = end_path(&path, detail);
     if (e == ERR_OK)
@@ -104,11 +109,18 @@ enum err kv_put(struct client *client, const char *keyspace, struct slice key, s
                 const struct kv_condition *condition, struct kv_outcome *outcome,
                 struct errmsg *detail)
 {
+    return kv_put_for(client, keyspace, key, value, 0, condition, outcome, detail);
+}
+
+enum err kv_put_for(struct client *client, const char *keyspace, struct slice key,
+                    struct slice value, uint64_t ttl_s, const struct kv_condition *condition,
+                    struct kv_outcome *outcome, struct errmsg *detail)
+{
     struct answer answer;
     answer_init(&answer);
     struct request request = {
         .method = METHOD_PUT, .body = value, .content_type = "application/octet-stream"};
-    enum err e = change(client, keyspace, key, &request, condition, &answer, detail);
+    enum err e = change(client, keyspace, key, ttl_s, &request, condition, &answer, detail);
     *outcome = (struct kv_outcome){.created = answer.status == 201};
     memcpy(outcome->etag, answer.etag, sizeof outcome->etag);
     answer_release(&answer);
@@ -121,7 +133,7 @@ enum err kv_delete(struct client *client, const char *keyspace, struct slice key
     struct answer answer;
     answer_init(&answer);
     struct request request = {.method = METHOD_DELETE};
-    enum err e = change(client, keyspace, key, &request, condition, &answer, detail);
+    enum err e = change(client, keyspace, key, 0, &request, condition, &answer, detail);
     answer_release(&answer);
     return e;
 }

@@ -35,6 +35,11 @@ struct kv_outcome {
 WARN_UNUSED enum err kv_put(struct client *client, const char *keyspace, struct slice key,
                             struct slice value, const struct kv_condition *condition,
                             struct kv_outcome *outcome, struct errmsg *detail);
+// The same with a lifetime, of an optimistic keyspace: `ttl_s` is 0 for ever.
+WARN_UNUSED enum err kv_put_for(struct client *client, const char *keyspace, struct slice key,
+                                struct slice value, uint64_t ttl_s,
+                                const struct kv_condition *condition, struct kv_outcome *outcome,
+                                struct errmsg *detail);
 WARN_UNUSED enum err kv_delete(struct client *client, const char *keyspace, struct slice key,
                                const struct kv_condition *condition, struct errmsg *detail);
 

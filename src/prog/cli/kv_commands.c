@@ -64,8 +64,9 @@ enum exit_code put_command(struct session *session)
     buf_init(&value, ANSWER_BYTES_MAX);
     enum err e = read_value(session, &value, &detail);
     if (e == ERR_OK)
-        e = kv_put(&session->client, session_keyspace(session), key_of(session), buf_slice(&value),
-                   &condition, &outcome, &detail);
+        e = kv_put_for(&session->client, session_keyspace(session), key_of(session),
+                       buf_slice(&value), session->options.number[OPTION_TTL], &condition, &outcome,
+                       &detail);
     buf_release(&value);
     if (e != ERR_OK)
         return session_fail(session, e, &detail);

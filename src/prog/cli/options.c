@@ -28,6 +28,8 @@
 // Those of an optimistic keyspace: 20 ms to 10 years.
 #define PACE_MS_MIN 20u
 #define PACE_MS_MAX (UINT64_C(10) * 366 * 24 * 3600 * 1000)
+// Of what expires: 10 years.
+#define TTL_S_MAX (10u * 366 * 24 * 3600)
 
 static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_ENDPOINT] = TEXT("endpoint", "URL", "a node's address; repeat it to name more nodes"),
@@ -43,6 +45,8 @@ static const struct option_spec specs[OPTION_COUNT] = {
         FLAG("local", "whatever the node has, which may be old;\nanswers even without a majority"),
     [OPTION_IF_MATCH] = TEXT("if-match", "ETAG", "only if the key still has this ETag"),
     [OPTION_IF_ABSENT] = FLAG("if-absent", "only if there is no such key"),
+    [OPTION_TTL] = NUMBER("ttl", "SECONDS", 1, TTL_S_MAX,
+                          "readers see it for SECONDS; in optimistic keyspaces"),
     [OPTION_PREFIX] = TEXT("prefix", "PREFIX", "only keys that begin with PREFIX"),
     [OPTION_LIMIT] = NUMBER("limit", "COUNT", 1, UINT32_MAX, "at most COUNT of them"),
     [OPTION_ALL] = FLAG("all", "every node that was failed"),

@@ -79,6 +79,7 @@ enum option_id {
     OPTION_TAGS,
     OPTION_REPLY_TO,
     OPTION_AS_OWN,
+    OPTION_TTL,
     OPTION_COUNT
 };
 

@@ -121,6 +121,7 @@ static void carry_replies(struct epidemic_bench *bench, unsigned number)
         taken->error = reply.error;
         taken->existed = reply.existed;
         taken->is_stable = reply.is_stable;
+        taken->expiry_ms = reply.expiry_ms;
         taken->stamp = reply.stamp;
         taken->at_us = bench->now_us;
         taken->bundle = reply.bundle;

@@ -56,6 +56,7 @@ struct epidemic_bench_reply {
     enum err error; // ERR_COUNT while there is none
     bool existed;
     bool is_stable;
+    uint64_t expiry_ms;
     struct stamp stamp;
     uint64_t at_us;
     struct bundle_counts bundle;

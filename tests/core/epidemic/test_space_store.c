@@ -141,9 +141,9 @@ static void test_space_store__reads_the_entries_that_it_wrote(void **state)
 {
     (void)state;
     static const struct space_entry entries[] = {
-        {VERSION_LIVE, {1, 1}, 0},
-        {VERSION_KEPT, {UINT64_MAX, KNOWLEDGE_SEQUENCE_MAX}, UINT64_MAX},
-        {VERSION_BARE, {7, 300}, 5},
+        {VERSION_LIVE, true, {1, 1}, 0},
+        {VERSION_KEPT, false, {UINT64_MAX, KNOWLEDGE_SEQUENCE_MAX}, UINT64_MAX},
+        {VERSION_BARE, true, {7, 300}, 5},
     };
     enum { COUNT = sizeof entries / sizeof entries[0] };
     struct space_entry read;
@@ -158,7 +158,7 @@ static void test_space_store__reads_the_entries_that_it_wrote(void **state)
     for (unsigned i = 0; i < COUNT; i++) {
         assert_true(space_entry_next(&in, &read));
         assert_true(read.state == entries[i].state && read.id_head == entries[i].id_head);
-        assert_true(dot_equal(read.dot, entries[i].dot));
+        assert_true(dot_equal(read.dot, entries[i].dot) && read.expires == entries[i].expires);
     }
     assert_false(space_entry_next(&in, &read));
     assert_false(in.failed);
@@ -170,6 +170,11 @@ static void test_space_store__reads_the_entries_that_it_wrote(void **state)
     }
     static const uint8_t no_number[18] = {VERSION_LIVE, 0, 0, 0, 0, 0, 0, 0, 1, 0};
     in = cursor_of(slice_of(no_number, sizeof no_number));
+    assert_true(!space_entry_next(&in, &read) && in.failed);
+    // A delete does not expire.
+    buf_clear(&bytes);
+    space_entry_append(&bytes, &(struct space_entry){VERSION_CERTIFICATE, true, {1, 1}, 0});
+    in = cursor_of(buf_slice(&bytes));
     assert_true(!space_entry_next(&in, &read) && in.failed);
     buf_release(&bytes);
 }

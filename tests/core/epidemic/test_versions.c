@@ -100,7 +100,7 @@ static void test_versions__a_bare_header_covers_before_its_value_comes(void **st
     key_take(&versions, &old);
     assert_int_equal(key_take_bare(&versions, &bare), ARRIVAL_BARE);
     assert_int_equal(versions_live_count(&versions), 0);
-    assert_null(versions_winner(&versions));
+    assert_null(versions_winner(&versions, 0));
     assert_int_equal(key_take(&versions, &bare), ARRIVAL_REVIVED);
     assert_int_equal(key_state(&versions, &bare), VERSION_LIVE);
     assert_int_equal(key_take(&versions, &old), ARRIVAL_COVERED);

@@ -64,15 +64,15 @@ static void test_versions_stable__readers_of_the_stable_see_what_is_kept(void **
     // The third says all that the second does, which stays for what it will hide once it is stable.
     assert_int_equal(key_state(&versions, &second), VERSION_BARE);
     assert_int_equal(key_state(&versions, &old), VERSION_KEPT);
-    assert_true(dot_equal(versions_winner(&versions)->header.dot, third.dot));
-    assert_true(dot_equal(versions_stable_winner(&versions, &stable)->header.dot, old.dot));
+    assert_true(dot_equal(versions_winner(&versions, 0)->header.dot, third.dot));
+    assert_true(dot_equal(versions_stable_winner(&versions, &stable, 0)->header.dot, old.dot));
     versions_collect(&versions, &nothing, &stable);
     assert_int_equal(key_state(&versions, &old), VERSION_KEPT);
 
     assert_int_equal(knowledge_add(&stable, second.dot), ERR_OK);
-    assert_null(versions_stable_winner(&versions, &stable));
+    assert_null(versions_stable_winner(&versions, &stable, 0));
     assert_int_equal(knowledge_add(&stable, third.dot), ERR_OK);
-    assert_true(dot_equal(versions_stable_winner(&versions, &stable)->header.dot, third.dot));
+    assert_true(dot_equal(versions_stable_winner(&versions, &stable, 0)->header.dot, third.dot));
     versions_collect(&versions, &nothing, &stable);
     assert_int_equal(key_count(&versions), 1);
     knowledge_release(&stable);
@@ -101,8 +101,8 @@ static void test_versions_stable__with_many_headers_a_kept_value_goes(void **sta
         most = key_count(&versions) > most ? key_count(&versions) : most;
     }
     assert_in_range(most, VERSIONS_MAX / 8, VERSIONS_MAX / 2);
-    assert_null(versions_stable_winner(&versions, &stable));
-    assert_true(dot_equal(versions_winner(&versions)->header.dot, before.dot));
+    assert_null(versions_stable_winner(&versions, &stable, 0));
+    assert_true(dot_equal(versions_winner(&versions, 0)->header.dot, before.dot));
     knowledge_release(&stable);
     key_finish(&versions);
 }
@@ -123,9 +123,9 @@ static void test_versions_stable__a_stable_value_that_is_not_here_is_not_seen(vo
     key_take_stable(&versions, &covers, &stable);
     key_take_stable(&versions, &last, &stable);
     assert_int_equal(key_state(&versions, &covers), VERSION_BARE);
-    assert_non_null(versions_stable_winner(&versions, &stable));
+    assert_non_null(versions_stable_winner(&versions, &stable, 0));
     assert_int_equal(knowledge_add(&stable, covers.dot), ERR_OK);
-    assert_null(versions_stable_winner(&versions, &stable));
+    assert_null(versions_stable_winner(&versions, &stable, 0));
     knowledge_release(&stable);
     key_finish(&versions);
 }
@@ -165,12 +165,12 @@ static void test_versions_stable__the_winner_is_the_greatest_stamp_then_id(void 
     for (unsigned first = 0; first < 2; first++) {
         struct versions versions;
         versions_init(&versions);
-        assert_null(versions_winner(&versions));
+        assert_null(versions_winner(&versions, 0));
         key_take(&versions, &high[first]);
         key_take(&versions, &low);
-        assert_true(dot_equal(versions_winner(&versions)->header.dot, high[first].dot));
+        assert_true(dot_equal(versions_winner(&versions, 0)->header.dot, high[first].dot));
         key_take(&versions, &high[1 - first]);
-        assert_memory_equal(&versions_winner(&versions)->id, greater, sizeof *greater);
+        assert_memory_equal(&versions_winner(&versions, 0)->id, greater, sizeof *greater);
         assert_int_equal(versions_live_count(&versions), 3);
         key_finish(&versions);
     }

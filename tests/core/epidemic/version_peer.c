@@ -58,7 +58,7 @@ static bool is_live(const struct version *version)
 static bool same_live(const struct history *history, const struct version_peer *peer)
 {
     uint32_t count = 0;
-    const struct version *winner = versions_winner(&peer->versions);
+    const struct version *winner = versions_winner(&peer->versions, 0);
     for (uint32_t i = 0; i < history->count; i++) {
         const struct operation *operation = &history->list[i].operation;
         const struct sha256 *id = &history->list[i].id;
@@ -102,7 +102,7 @@ static bool all_accounted_for(const struct history *history, const struct versio
 // and live.
 static bool stable_makes_sense(const struct version_peer *peer)
 {
-    const struct version *winner = versions_stable_winner(&peer->versions, &peer->stable);
+    const struct version *winner = versions_stable_winner(&peer->versions, &peer->stable, 0);
     if (winner != NULL && (!knowledge_has(&peer->stable, winner->header.dot) ||
                            (winner->state != VERSION_LIVE && winner->state != VERSION_KEPT)))
         return false;

@@ -211,6 +211,7 @@ static void put(struct host *host, const struct request *request, struct reply *
     record->value = memory_copy(request->value.bytes, request->value.length);
     record->value_bytes = request->value.length;
     record->stamp = stamp_make(9, ++host->sequence, 1);
+    record->expiry_ms = request->expiry_ms;
     record->present = true;
     reply->stamp = record->stamp;
 }
@@ -340,6 +341,7 @@ static void answer(struct host *host, const struct request *request, struct repl
         reply->value = slice_of(record->value, record->value_bytes);
         reply->stamp = record->stamp;
         reply->is_stable = host->is_stable;
+        reply->expiry_ms = record->expiry_ms;
         reply->versions = buf_slice(&host->conflicts);
     } else if (request->kind == REQUEST_DELETE) {
         record->present = false;

@@ -22,6 +22,7 @@ struct fake_record {
     uint32_t keyspace;
     char channel[KEYSPACE_NAME_BYTES_MAX + 1];
     struct stamp stamp;
+    uint64_t expiry_ms; // told, and not judged
     bool present;
 };
 

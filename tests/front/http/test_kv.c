@@ -138,6 +138,19 @@ static void test_kv__reads_locally_on_demand(void **state)
     assert_string_equal(t->body, "1");
 }
 
+static void test_kv__refuses_a_lifetime_in_a_strong_keyspace(void **state)
+{
+    struct testbed *t = *state;
+    static const char *const bad[] = {"PUT /v1/kv/default/a?ttl=60", "PUT /v1/kv/default/a?ttl=",
+                                      "DELETE /v1/kv/default/a?ttl=60"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        testbed_ask(t, bad[i], "", bad[i][0] == 'P' ? "1" : NULL);
+        testbed_expect_error(t, 400, "invalid");
+        assert_non_null(strstr(t->body, "ttl is for optimistic keyspaces"));
+    }
+    assert_int_equal(t->host.request_count, 0);
+}
+
 static void test_kv__refuses_bad_names(void **state)
 {
     struct testbed *t = *state;
@@ -168,6 +181,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kv__keeps_if_none_match_while_it_waits, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_kv__reads_locally_on_demand, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kv__refuses_a_lifetime_in_a_strong_keyspace, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_kv__refuses_bad_names, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,13 @@ static void add_conflict(struct testbed *t, bool is_stable, struct slice value)
     version_entry_append(&t->host.conflicts, &entry);
 }
 
+static void add_expiring(struct testbed *t, uint64_t expiry_ms)
+{
+    struct version_entry entry = {
+        .stamp = OTHER, .expiry_ms = expiry_ms, .value = slice_of_text("x")};
+    version_entry_append(&t->host.conflicts, &entry);
+}
+
 static void test_optimistic_kv__reads_and_writes(void **state)
 {
     struct testbed *t = *state;
@@ -104,6 +111,57 @@ static void test_optimistic_kv__answers_in_json(void **state)
     assert_int_equal(testbed_ask(t, "GET /v1/kv/diary/%22k?format=json", wanted, NULL), 200);
     assert_int_equal(testbed_ask(t, "GET /v1/kv/diary/%22k", wanted, NULL), 304);
     assert_true(testbed_has_header(t, "Brusio-Conflicts: 2"));
+}
+
+static void test_optimistic_kv__takes_a_lifetime_and_tells_when_it_ends(void **state)
+{
+    struct testbed *t = *state;
+    char wanted[512];
+    char target[128];
+    assert_int_equal(testbed_ask(t, "PUT /v1/kv/diary/a?ttl=60", "", "one"), 201);
+    assert_int_equal(t->host.last.expiry_ms, FAKE_WALL_MS + 60000);
+    char stamp[STAMP_TEXT_BYTES];
+    stamp_format(t->host.records[0].stamp, stamp);
+    add_expiring(t, UINT64_MAX); // some peer says so
+    add_expiring(t, 0);
+    snprintf(wanted, sizeof wanted,
+             "{\"status\":\"success\",\"key\":\"a\",\"value\":\"one\",\"version\":\"%s\","
+             "\"state\":\"tentative\",\"expires\":\"2020-09-13T12:27:40.123Z\",\"conflicts\":["
+             "{\"value\":\"x\",\"version\":\"3-ab\",\"state\":\"tentative\","
+             "\"expires\":\"9999-12-31T23:59:59.999Z\"},"
+             "{\"value\":\"x\",\"version\":\"3-ab\",\"state\":\"tentative\"}]}",
+             stamp);
+    assert_int_equal(testbed_ask(t, "GET /v1/kv/diary/a?format=json", "", NULL), 200);
+    assert_string_equal(t->body, wanted);
+    assert_int_equal(t->host.last.now_ms, FAKE_WALL_MS);
+    snprintf(target, sizeof target, "PUT /v1/kv/diary/a?ttl=%u", REQUEST_TTL_S_MAX);
+    assert_int_equal(testbed_ask(t, target, "", "one"), 204);
+    assert_int_equal(t->host.last.expiry_ms, FAKE_WALL_MS + UINT64_C(1000) * REQUEST_TTL_S_MAX);
+    assert_int_equal(testbed_ask(t, "PUT /v1/kv/diary/a", "", "one"), 204);
+    assert_int_equal(t->host.last.expiry_ms, 0);
+}
+
+static void test_optimistic_kv__refuses_what_is_no_lifetime(void **state)
+{
+    struct testbed *t = *state;
+    char target[128];
+    static const char *const bad[] = {"",   "0",   "-1",  "+1", "1.5", "1s",
+                                      "1m", "%31", "1 1", "x",  "0x1", "18446744073709551617"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(target, sizeof target, "PUT /v1/kv/diary/a?ttl=%s", bad[i]);
+        if (strchr(bad[i], ' ') != NULL)
+            *strrchr(target, ' ') = '+';
+        testbed_ask(t, target, "", "one");
+        testbed_expect_error(t, 400, "invalid");
+        assert_non_null(strstr(t->body, "from 1 to 316224000"));
+    }
+    snprintf(target, sizeof target, "PUT /v1/kv/diary/a?ttl=%u", REQUEST_TTL_S_MAX + 1);
+    testbed_ask(t, target, "", "one");
+    testbed_expect_error(t, 400, "invalid");
+    testbed_ask(t, "DELETE /v1/kv/diary/a?ttl=60", "", NULL);
+    testbed_expect_error(t, 400, "invalid");
+    assert_non_null(strstr(t->body, "leave it out"));
+    assert_int_equal(t->host.request_count, 0);
 }
 
 static void test_optimistic_kv__reports_damaged_versions(void **state)
@@ -241,6 +299,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_optimistic_kv__reads_and_writes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_optimistic_kv__answers_in_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__takes_a_lifetime_and_tells_when_it_ends,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__refuses_what_is_no_lifetime, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_optimistic_kv__reports_damaged_versions, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_optimistic_kv__shows_what_is_stable, setup, teardown),
