@@ -130,6 +130,8 @@ static void print_versions_json(const struct session *session, const struct vers
         json_t *version = i == 0 ? object : json_object();
         add_value(version, buf_slice(&entry->value), entry->etag);
         json_object_set_new(version, "state", json_string(entry->state));
+        if (entry->expires[0] != '\0')
+            json_object_set_new(version, "expires", json_string(entry->expires));
         if (i > 0)
             json_array_append_new(conflicts, version);
     }
@@ -139,7 +141,7 @@ static void print_versions_json(const struct session *session, const struct vers
 
 static void print_versions(const struct session *session, const struct version_list *list)
 {
-    static const char *const titles[] = {"ETAG", "STATE", "VALUE"};
+    static const char *const titles[] = {"ETAG", "STATE", "EXPIRES", "VALUE"};
     struct grid grid;
     grid_init(&grid, sizeof titles / sizeof *titles, titles);
     for (size_t i = 0; i < list->count; i++) {
@@ -147,6 +149,7 @@ static void print_versions(const struct session *session, const struct version_l
         bool stable = strcmp(entry->state, "stable") == 0;
         grid_add(&grid, COLOR_DIM, "%s", entry->etag);
         grid_add(&grid, stable ? COLOR_GREEN : COLOR_YELLOW, "%s", entry->state);
+        grid_add(&grid, COLOR_DIM, "%s", entry->expires[0] != '\0' ? entry->expires : "never");
         grid_add_bytes(&grid, buf_slice(&entry->value));
     }
     grid_print(&grid, &session->output);

@@ -30,6 +30,7 @@ static void add(struct version_list *list, const json_t *object)
     struct version_entry *entry = &list->entries[list->count++];
     copy_text(entry->etag, sizeof entry->etag, object, "version");
     copy_text(entry->state, sizeof entry->state, object, "state");
+    copy_text(entry->expires, sizeof entry->expires, object, "expires");
     buf_init(&entry->value, ANSWER_BYTES_MAX);
     output_read_bytes(&entry->value, object, "value");
 }

@@ -7,12 +7,13 @@
 
 #include "cli/client.h"
 
-enum { VERSION_LIST_MAX = 1024 };
+enum { VERSION_LIST_MAX = 1024, EXPIRES_BYTES_MAX = 40 };
 
 struct version_entry {
     char etag[ETAG_BYTES_MAX];
-    char state[STATE_BYTES_MAX]; // "stable" or "tentative"
-    struct buf value;            // owned
+    char state[STATE_BYTES_MAX];     // "stable" or "tentative"
+    char expires[EXPIRES_BYTES_MAX]; // date and time; "" for never
+    struct buf value;                // owned
 };
 
 struct version_list {

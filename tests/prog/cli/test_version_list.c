@@ -28,7 +28,8 @@ static void test_version_list__reads_versions(void **state)
     assert_int_equal(
         decode(&list, "{\"status\":\"success\",\"key\":\"k\",\"value\":\"one\",\"version\":\"3-a\","
                       "\"state\":\"stable\",\"conflicts\":[{\"value_base64\":\"AP8=\","
-                      "\"version\":\"2-b\",\"state\":\"tentative\"},{\"value\":\"\"},"
+                      "\"version\":\"2-b\",\"state\":\"tentative\","
+                      "\"expires\":\"2030-01-02T03:04:05Z\"},{\"value\":\"\"},"
                       "{\"value_base64\":\"?\",\"version\":\"1-c\"}]}"),
         ERR_OK);
     assert_int_equal(list.count, 4);
@@ -36,6 +37,8 @@ static void test_version_list__reads_versions(void **state)
     expect(&list.entries[1], "2-b", "tentative", slice_of("\x00\xff", 2));
     expect(&list.entries[2], "", "", slice_of_text(""));
     expect(&list.entries[3], "1-c", "", slice_of_text(""));
+    assert_string_equal(list.entries[0].expires, "");
+    assert_string_equal(list.entries[1].expires, "2030-01-02T03:04:05Z");
     // Replaces what it held.
     assert_int_equal(decode(&list, "{\"value\":\"two\",\"conflicts\":[]}"), ERR_OK);
     assert_int_equal(list.count, 1);
