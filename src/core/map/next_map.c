@@ -78,7 +78,9 @@ static void admit(struct cluster_map *map, const struct want_admit *admit,
         return;
     }
     struct map_node *node = node_of(map, known->id);
+    // An operator's word for one that an operator has failed waits until it is recovered.
     if (admit->incarnation <= node->incarnation ||
+        (admit->claim == CLAIM_TRUSTED && node->state == NODE_FAILED) ||
         (admit->claim == CLAIM_SUSPECT && !node_set_has(progress->admissible, node->id)))
         return;
     if (admit->claim != CLAIM_WHOLE)
@@ -306,7 +308,8 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     struct slots_step step = {.map = out,
                               .wants = wants,
                               .spared = spared,
-                              .holders = progress.holders,
+                              .holders =
+                                  progress.holders | (progress.restarted & ~progress.suspects),
                               .suspects = progress.suspects,
                               .trusted = progress.trusted,
                               .restarted = progress.restarted,

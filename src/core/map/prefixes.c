@@ -34,9 +34,20 @@ static bool has_keyspaces_of(const struct prefixes *prefixes, const struct clust
     return same;
 }
 
+// Lists only shrink while suspects wait.
+static bool lists_longest(const struct prefix_table *table, const struct map_keyspace *keyspace)
+{
+    bool all = true;
+    for (unsigned slot = 0; all && slot < SLOTS; slot++)
+        all = (table->longest[slot] & ~map_keyspace_slot(keyspace, (uint16_t)slot)->in_sync) == 0;
+    return all;
+}
+
 void prefixes_on_map(struct prefixes *prefixes, const struct cluster_map *map)
 {
     bool still = has_keyspaces_of(prefixes, map);
+    for (unsigned i = 0; still && i < prefixes->table_count; i++)
+        still = lists_longest(&prefixes->tables[i], &map->keyspaces[i]);
     for (node_id id = 1; still && id <= NODES_MAX; id++)
         still = prefixes->sources[id].store_id == 0 || is_awaited(map, id, &prefixes->sources[id]);
     if (has_sources(prefixes) && !still)
@@ -100,8 +111,9 @@ static void take_one(struct prefix_table *table, unsigned slot, node_id node, st
     table->greatest[slot] = greatest;
 }
 
-// All or nothing.
-static bool take(struct prefix_table *table, node_id node, unsigned first, struct slice bytes)
+// All or nothing; of slots that do not list the node, nothing.
+static bool take(struct prefix_table *table, const struct map_keyspace *keyspace, node_id node,
+                 unsigned first, struct slice bytes)
 {
     struct stamp greatest[PREFIX_SLOTS];
     bool is_there[PREFIX_SLOTS];
@@ -115,7 +127,8 @@ static bool take(struct prefix_table *table, node_id node, unsigned first, struc
     if (cursor_finish(&in) != ERR_OK)
         return false;
     for (unsigned i = 0; i < PREFIX_SLOTS; i++)
-        if (is_there[i])
+        if (is_there[i] &&
+            node_set_has(map_keyspace_slot(keyspace, (uint16_t)(first + i))->in_sync, node))
             take_one(table, first + i, node, greatest[i]);
     return true;
 }
@@ -143,7 +156,7 @@ bool prefixes_on_told(struct prefixes *prefixes, struct effects *effects,
         return false;
     struct prefix_table *table = &prefixes->tables[source->keyspace];
     if (told->keyspace != table->keyspace || told->slot != source->slot ||
-        !take(table, node, source->slot, told->greatest))
+        !take(table, &map->keyspaces[source->keyspace], node, source->slot, told->greatest))
         return false;
     source->slot += PREFIX_SLOTS;
     if (source->slot == SLOTS) {

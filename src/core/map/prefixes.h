@@ -1,19 +1,21 @@
 // What suspects have, slot by slot: members that are started again after a loss of power, and may
 // lack the end of what they had reported.
 //
-// When all that are listed for a slot are suspects, nobody surely has everything. Writes reach the
-// store of each in the order in which they were ordered, and it lost only the end: each has a
-// prefix of what was reported, and the longest one is the most that there is. A coordinator asks
-// each suspect for the greatest stamp of each slot, and the next map lists who has the greatest,
-// alone: a union of prefixes would bring back what one of them has deleted.
+// When all that are listed for a slot are suspects, nobody surely has everything. Each store lost
+// only the end of what it had reported, so that each has a prefix of that, and the one that reaches
+// farthest is the most that there is. A coordinator asks each suspect for the greatest stamp of
+// each slot, and the next map lists who has the greatest, alone: a union of prefixes would bring
+// back what one of them has deleted. (Records that were lost on the way and sent again stand behind
+// younger ones: of these a store may lack some before its greatest, of the last moments too.)
 //
-// Promise: prefixes_longest is who has the longest prefix among all that told; several have it when
-// they lost nothing that another one has.
+// Promise: prefixes_longest is whose prefix reaches farthest, of those that the map lists for the
+// slot and that told; several when none reaches farther than another.
 //
 // Invariants
 //  1. What is here was told by the sources that are here, each by one process. A map that names
 //     one of them, or another process of one, makes all begin anew.
-//  2. Memory is bounded by keyspaces and slots, whatever is told, and taken only while somebody
+//  2. Whoever is longest in a slot is listed there.
+//  3. Memory is bounded by keyspaces and slots, whatever is told, and taken only while somebody
 //     is suspect.
 //
 // It does not decide who is admitted (suspects.h), nor read stores (core/strong/prefix.c).

@@ -81,8 +81,10 @@ node_set suspects_admissible(const struct cluster_map *map, const struct wants *
                                 .able = ~cluster_map_in_state(map, NODE_FAILED)};
     for (node_set out = group; group != 0 && out != 0;) {
         out = 0;
+        // One that this map creates has no lists yet.
         for (unsigned i = 0; i < map->keyspace_count; i++)
-            out |= kept_out(&question, &map->keyspaces[i], group);
+            if (map->keyspaces[i].set_count > 0)
+                out |= kept_out(&question, &map->keyspaces[i], group);
         group &= ~out;
     }
     return group;

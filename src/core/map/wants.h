@@ -10,7 +10,7 @@
 #include "model/request.h"
 #include "wire/slot_set.h"
 
-#define WANT_ADMITS_MAX 16
+#define WANT_ADMITS_MAX NODES_MAX // all at once, after a loss of power
 #define WANT_CHANGES_MAX 16
 #define WANT_PROMOTES_MAX 256
 

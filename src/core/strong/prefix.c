@@ -3,7 +3,8 @@
 // A mark names the slots in which the node was listed, and so had everything. It is written when
 // the map says so, after all that a join brought, and taken back when the map lists the node no
 // more, before anything that another join brings; and a store loses only the end of what was
-// written. So whoever finds a slot marked finds all of it up to some write.
+// written. So whoever finds a slot marked finds all of it up to some write: all that committed in
+// earlier epochs than the mark's, at least, deletes included that a joiner never heard of.
 //
 // A certificate that goes takes its stamp away; the greatest one stays noted, so that who has
 // swept a delete does not seem to have less than who never heard of it.
@@ -79,6 +80,7 @@ static bool write_mark(struct strong *strong, struct effects *effects,
     struct name name = mark_name(mark->keyspace);
     struct buf bytes;
     buf_init(&bytes, STORE_VALUE_BYTES_MAX);
+    buf_append_varint(&bytes, strong_epoch(strong));
     slot_set_encode(&bytes, &listed);
     effects_put(effects, EFFECT_DATA, STORE_META, slice_of_name(&name), buf_slice(&bytes));
     buf_release(&bytes);
@@ -111,13 +113,10 @@ static struct stamp swept_at(const struct store *store, uint32_t keyspace, uint1
 void prefix_on_swept(const struct strong *strong, struct effects *effects, uint32_t keyspace,
                      uint16_t slot, struct stamp greatest)
 {
-    // What this process noted may not be in the store yet.
-    if (!RULE(PREFIX_SWEPT))
-        return;
-    uint64_t noted = slot_pasts_deleted(&strong->pasts, keyspace, slot);
-    if (noted == 0)
-        noted = swept_at(strong->data, keyspace, slot).counter;
-    if (stamp_is_zero(greatest) || greatest.counter < noted)
+    // What this process noted may not be in the store yet, and the store has what others did.
+    if (!RULE(PREFIX_SWEPT) ||
+        greatest.counter < slot_pasts_deleted(&strong->pasts, keyspace, slot) ||
+        stamp_compare(greatest, swept_at(strong->data, keyspace, slot)) <= 0)
         return;
     struct name name = swept_name(keyspace, slot);
     struct buf bytes;
@@ -144,45 +143,53 @@ static bool see_record(void *context, struct slice key, const struct record *rec
     return true;
 }
 
-static void put_slot(const struct strong *strong, uint32_t keyspace, uint16_t slot, bool marked,
-                     struct buf *out)
+struct mark {
+    struct stamp from; // below all that was ordered since it was written
+    struct slot_set slots;
+};
+
+static void put_slot(const struct strong *strong, uint32_t keyspace, uint16_t slot,
+                     const struct mark *mark, struct buf *out)
 {
-    struct stamp greatest = {0};
-    if (marked)
-        greatest = swept_at(strong->data, keyspace, slot);
-    marked = marked && record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0),
-                                         see_record, &greatest) == ERR_OK;
+    struct stamp greatest = mark->from;
+    struct stamp swept = swept_at(strong->data, keyspace, slot);
+    if (stamp_compare(swept, greatest) > 0)
+        greatest = swept;
+    bool marked = slot_set_has(&mark->slots, slot) &&
+                  record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0), see_record,
+                                    &greatest) == ERR_OK;
     prefix_put(out, marked ? &greatest : NULL);
 }
 
-static void read_mark(const struct strong *strong, uint32_t keyspace, struct slot_set *out)
+static void read_mark(const struct strong *strong, uint32_t keyspace, struct mark *out)
 {
     struct slice bytes;
     struct name name = mark_name(keyspace);
-    slot_set_clear(out);
+    memset(out, 0, sizeof *out);
     if (strong->data->ops->get(strong->data->self, STORE_META, slice_of_name(&name), &bytes) !=
         ERR_OK)
         return;
     struct cursor in = cursor_of(bytes);
-    slot_set_decode(&in, out);
-    if (cursor_finish(&in) != ERR_OK)
-        slot_set_clear(out);
+    uint64_t epoch = cursor_varint(&in);
+    slot_set_decode(&in, &out->slots);
+    if (cursor_finish(&in) != ERR_OK || epoch > STAMP_EPOCH_MAX)
+        slot_set_clear(&out->slots);
+    else
+        out->from = stamp_make(epoch, 0, 0);
 }
 
 void strong_tell_prefix(const struct strong *strong, struct effects *effects, uint64_t peer,
                         const struct message_prefix_want *want)
 {
-    struct slot_set marked;
+    struct mark mark;
     struct buf greatest;
     if (want->keyspace > UINT32_MAX || want->slot >= SLOTS || want->slot % PREFIX_SLOTS != 0)
         return;
     uint32_t keyspace = (uint32_t)want->keyspace;
-    read_mark(strong, keyspace, &marked);
+    read_mark(strong, keyspace, &mark);
     buf_init(&greatest, MESSAGE_RECORDS_BYTES_MAX);
-    for (unsigned i = 0; i < PREFIX_SLOTS; i++) {
-        uint16_t slot = (uint16_t)(want->slot + i);
-        put_slot(strong, keyspace, slot, slot_set_has(&marked, slot), &greatest);
-    }
+    for (unsigned i = 0; i < PREFIX_SLOTS; i++)
+        put_slot(strong, keyspace, (uint16_t)(want->slot + i), &mark, &greatest);
     struct message message = {
         .kind = MESSAGE_PREFIX,
         .prefix = {.keyspace = keyspace, .slot = want->slot, .greatest = buf_slice(&greatest)}};

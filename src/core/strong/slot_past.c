@@ -48,12 +48,10 @@ void slot_pasts_on_map(struct slot_pasts *pasts, const struct cluster_map *map, 
         }
         for (unsigned slot = 0; slot < SLOTS; slot++) {
             const struct replica_set *set = map_keyspace_slot(keyspace, (uint16_t)slot);
-            if (!node_set_has(set->in_sync, self)) {
+            if (!node_set_has(set->in_sync, self))
                 past->since[slot] = 0;
-                past->deleted[slot] = 0;
-            } else if (past->since[slot] == 0) {
+            else if (past->since[slot] == 0)
                 past->since[slot] = (uint32_t)map->epoch;
-            }
         }
     }
 }

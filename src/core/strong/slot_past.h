@@ -8,7 +8,7 @@
 // Invariants
 //  1. `since` is 0, or the node has been a live list member of the slot in every epoch from it on,
 //     by this process: it acknowledged all that committed.
-//  2. `deleted` is at least the stamp of every death certificate that was retired since then.
+//  2. `deleted` is at least the stamp of every death certificate that this process retired.
 //
 // It does not outlive the process: a node that was started again knows nothing of before.
 #ifndef BRUSIO_CORE_STRONG_SLOT_PAST_H
