@@ -3,11 +3,13 @@
 // A mark names the slots in which the node was listed, and so had everything. It is written when
 // the map says so, after all that a join brought, and taken back when the map lists the node no
 // more, before anything that another join brings; and a store loses only the end of what was
-// written. So whoever finds a slot marked finds all of it up to some write: all that committed in
-// earlier epochs than the mark's, at least, deletes included that a joiner never heard of.
+// written. So whoever finds a slot marked finds all of it up to some write.
 //
 // A certificate that goes takes its stamp away; the greatest one stays noted, so that who has
-// swept a delete does not seem to have less than who never heard of it.
+// swept a delete does not seem to have less than who never heard of it. A joiner has heard of no
+// delete before its join: when it is listed it notes the beginning of the epoch in which that
+// began, for all that committed earlier it has. (Not the epoch in which it is listed: what was in
+// flight then is stored after the mark.)
 
 #include "base/check.h"
 #include "base/rule.h"
@@ -49,54 +51,6 @@ static struct slice slice_of_name(const struct name *name)
     return slice_of(name->bytes, name->length);
 }
 
-// --- marks
-
-static struct holding *mark_of(struct strong *strong, uint32_t keyspace)
-{
-    for (unsigned i = 0; i < strong->mark_count; i++)
-        if (strong->marks[i].keyspace == keyspace)
-            return &strong->marks[i];
-    return NULL;
-}
-
-static bool write_mark(struct strong *strong, struct effects *effects,
-                       const struct map_keyspace *keyspace, node_id self)
-{
-    struct slot_set listed;
-    slot_set_clear(&listed);
-    for (unsigned slot = 0; slot < SLOTS; slot++)
-        if (node_set_has(map_keyspace_slot(keyspace, (uint16_t)slot)->in_sync, self) ||
-            !RULE(PREFIX_MARKS))
-            slot_set_add(&listed, slot);
-    struct holding *mark = mark_of(strong, keyspace->keyspace.id);
-    if (mark != NULL && memcmp(&mark->slots, &listed, sizeof listed) == 0)
-        return false;
-    if (mark == NULL) {
-        CHECK(strong->mark_count < KEYSPACES_MAX);
-        mark = &strong->marks[strong->mark_count++];
-        mark->keyspace = keyspace->keyspace.id;
-    }
-    mark->slots = listed;
-    struct name name = mark_name(mark->keyspace);
-    struct buf bytes;
-    buf_init(&bytes, STORE_VALUE_BYTES_MAX);
-    buf_append_varint(&bytes, strong_epoch(strong));
-    slot_set_encode(&bytes, &listed);
-    effects_put(effects, EFFECT_DATA, STORE_META, slice_of_name(&name), buf_slice(&bytes));
-    buf_release(&bytes);
-    return true;
-}
-
-void prefix_on_map(struct strong *strong, struct effects *effects, node_id self)
-{
-    const struct cluster_map *map = &strong->agreement->map;
-    bool written = false;
-    for (unsigned i = 0; i < map->keyspace_count; i++)
-        written |= write_mark(strong, effects, &map->keyspaces[i], self);
-    if (written)
-        effects_token(effects, EFFECT_DATA);
-}
-
 // --- what was swept
 
 static struct stamp swept_at(const struct store *store, uint32_t keyspace, uint16_t slot)
@@ -132,6 +86,67 @@ void prefix_forget(struct effects *effects, uint32_t keyspace, uint16_t slot)
     effects_remove(effects, EFFECT_DATA, STORE_META, slice_of_name(&name));
 }
 
+// --- marks
+
+static struct holding *mark_of(struct strong *strong, uint32_t keyspace)
+{
+    for (unsigned i = 0; i < strong->mark_count; i++)
+        if (strong->marks[i].keyspace == keyspace)
+            return &strong->marks[i];
+    return NULL;
+}
+
+// Of slots that it joined by this process, and is listed for from now on.
+static void note_joins(const struct strong *strong, struct effects *effects,
+                       const struct holding *before, const struct slot_set *listed)
+{
+    for (unsigned slot = slot_set_next(listed, 0); slot < SLOTS;
+         slot = slot_set_next(listed, slot + 1)) {
+        uint64_t epoch = joiner_synced_join(strong, before->keyspace, (uint16_t)slot);
+        if (epoch != 0 && !slot_set_has(&before->slots, slot))
+            prefix_on_swept(strong, effects, before->keyspace, (uint16_t)slot,
+                            stamp_make(epoch, 0, 0));
+    }
+}
+
+static bool write_mark(struct strong *strong, struct effects *effects,
+                       const struct map_keyspace *keyspace, node_id self)
+{
+    struct slot_set listed;
+    slot_set_clear(&listed);
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        if (node_set_has(map_keyspace_slot(keyspace, (uint16_t)slot)->in_sync, self) ||
+            !RULE(PREFIX_MARKS))
+            slot_set_add(&listed, slot);
+    struct holding *mark = mark_of(strong, keyspace->keyspace.id);
+    if (mark != NULL && memcmp(&mark->slots, &listed, sizeof listed) == 0)
+        return false;
+    if (mark == NULL) {
+        CHECK(strong->mark_count < KEYSPACES_MAX);
+        mark = &strong->marks[strong->mark_count++];
+        mark->keyspace = keyspace->keyspace.id;
+    }
+    note_joins(strong, effects, mark, &listed);
+    mark->slots = listed;
+    struct name name = mark_name(mark->keyspace);
+    struct buf bytes;
+    buf_init(&bytes, STORE_VALUE_BYTES_MAX);
+    slot_set_encode(&bytes, &listed);
+    effects_put(effects, EFFECT_DATA, STORE_META, slice_of_name(&name), buf_slice(&bytes));
+    buf_release(&bytes);
+    return true;
+}
+
+void prefix_on_map(struct strong *strong, struct effects *effects, node_id self)
+{
+    const struct cluster_map *map = &strong->agreement->map;
+    bool written = false;
+    for (unsigned i = 0; i < map->keyspace_count; i++)
+        written |= write_mark(strong, effects, &map->keyspaces[i], self);
+    if (written)
+        effects_token(effects, EFFECT_DATA);
+}
+
 // --- telling
 
 static bool see_record(void *context, struct slice key, const struct record *record)
@@ -143,53 +158,43 @@ static bool see_record(void *context, struct slice key, const struct record *rec
     return true;
 }
 
-struct mark {
-    struct stamp from; // below all that was ordered since it was written
-    struct slot_set slots;
-};
-
-static void put_slot(const struct strong *strong, uint32_t keyspace, uint16_t slot,
-                     const struct mark *mark, struct buf *out)
+static void put_slot(const struct strong *strong, uint32_t keyspace, uint16_t slot, bool marked,
+                     struct buf *out)
 {
-    struct stamp greatest = mark->from;
-    struct stamp swept = swept_at(strong->data, keyspace, slot);
-    if (stamp_compare(swept, greatest) > 0)
-        greatest = swept;
-    bool marked = slot_set_has(&mark->slots, slot) &&
-                  record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0), see_record,
-                                    &greatest) == ERR_OK;
+    struct stamp greatest = swept_at(strong->data, keyspace, slot);
+    marked = marked && record_store_scan(strong->data, keyspace, slot, slice_of(NULL, 0),
+                                         see_record, &greatest) == ERR_OK;
     prefix_put(out, marked ? &greatest : NULL);
 }
 
-static void read_mark(const struct strong *strong, uint32_t keyspace, struct mark *out)
+static void read_mark(const struct strong *strong, uint32_t keyspace, struct slot_set *out)
 {
     struct slice bytes;
     struct name name = mark_name(keyspace);
-    memset(out, 0, sizeof *out);
+    slot_set_clear(out);
     if (strong->data->ops->get(strong->data->self, STORE_META, slice_of_name(&name), &bytes) !=
         ERR_OK)
         return;
     struct cursor in = cursor_of(bytes);
-    uint64_t epoch = cursor_varint(&in);
-    slot_set_decode(&in, &out->slots);
-    if (cursor_finish(&in) != ERR_OK || epoch > STAMP_EPOCH_MAX)
-        slot_set_clear(&out->slots);
-    else
-        out->from = stamp_make(epoch, 0, 0);
+    slot_set_decode(&in, out);
+    if (cursor_finish(&in) != ERR_OK)
+        slot_set_clear(out);
 }
 
 void strong_tell_prefix(const struct strong *strong, struct effects *effects, uint64_t peer,
                         const struct message_prefix_want *want)
 {
-    struct mark mark;
+    struct slot_set marked;
     struct buf greatest;
     if (want->keyspace > UINT32_MAX || want->slot >= SLOTS || want->slot % PREFIX_SLOTS != 0)
         return;
     uint32_t keyspace = (uint32_t)want->keyspace;
-    read_mark(strong, keyspace, &mark);
+    read_mark(strong, keyspace, &marked);
     buf_init(&greatest, MESSAGE_RECORDS_BYTES_MAX);
-    for (unsigned i = 0; i < PREFIX_SLOTS; i++)
-        put_slot(strong, keyspace, (uint16_t)(want->slot + i), &mark, &greatest);
+    for (unsigned i = 0; i < PREFIX_SLOTS; i++) {
+        uint16_t slot = (uint16_t)(want->slot + i);
+        put_slot(strong, keyspace, slot, slot_set_has(&marked, slot), &greatest);
+    }
     struct message message = {
         .kind = MESSAGE_PREFIX,
         .prefix = {.keyspace = keyspace, .slot = want->slot, .greatest = buf_slice(&greatest)}};

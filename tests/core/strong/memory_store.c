@@ -93,6 +93,14 @@ static void copy(struct buf *to, struct slice from)
     CHECK(!to->overflown);
 }
 
+size_t memory_store_kept(const struct memory_store *store)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < store->pair_count; i++)
+        count += store->pairs[i].table == STORE_RECORDS || store->pairs[i].table == STORE_MARKS;
+    return count;
+}
+
 void memory_store_queue(struct memory_store *store, enum store_table table, bool remove,
                         struct slice key, struct slice value)
 {

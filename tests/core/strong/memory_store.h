@@ -32,6 +32,9 @@ void memory_store_release(struct memory_store *store);
 // Borrows `memory`. Only get and scan are there: writes come by memory_store_queue.
 struct store memory_store_reader(struct memory_store *memory);
 
+// The pairs of records and of marks.
+size_t memory_store_kept(const struct memory_store *store);
+
 // Copies the bytes. `value` is ignored when it removes.
 void memory_store_queue(struct memory_store *store, enum store_table table, bool remove,
                         struct slice key, struct slice value);

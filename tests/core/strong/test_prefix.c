@@ -195,7 +195,6 @@ static void test_prefix__a_damaged_mark_tells_none(void **state)
                      ERR_OK);
     memset(&all, 0xff, sizeof all);
     buf_init(&bytes, 1 << 16);
-    buf_append_varint(&bytes, 1); // the epoch
     slot_set_encode(&bytes, &all);
     set_mark(bench, A, bytes.bytes, bytes.length);
     assert_true(loss_told_at_tag(bench, A).is_prefix);

@@ -177,7 +177,7 @@ static void test_prefix_rules__the_longest_prefix_counts(void **state)
         skip();
 }
 
-// --- in flight at a join
+// --- in flight at a promotion
 
 // A write is in flight from before the join until after the promotion: J gets it by the sync alone,
 // and keeps it with the mark.
@@ -209,6 +209,35 @@ static void test_prefix_rules__a_join_brings_what_was_in_flight_before_it(void *
     node_set chosen = loss_chosen(bench);
     assert_true(have(bench, chosen, OTHER, "old"));
     assert_true(have(bench, chosen, KEY, "early"));
+    bench_free(bench);
+}
+
+// J is promoted while a write is in flight that it gets only afterwards, and that is reported then.
+// J loses it, and nothing else; A and C lose nothing.
+static void test_prefix_rules__a_promotion_hides_no_write_that_was_in_flight(void **state)
+{
+    (void)state;
+    struct strong_bench *bench = bench_new(3);
+    struct memory_store kept[J + 1];
+    map(bench, LIST, 0);
+    loss_put(bench, OTHER, "old");
+    map(bench, LIST, node_bit(J));
+    assert_true(bench_wants_promotion(bench, J));
+    uint64_t late = bench_put(bench, A, KEY, "late");
+    assert_int_equal(bench_lose(bench, A, J, MESSAGE_INV), 1);
+    loss_map(bench, ALL, 0);
+    bench_durable(bench, J);
+    kept[J] = loss_keep(bench, J);
+    bench_run(bench);
+    assert_int_equal(bench_error(bench, late), ERR_OK);
+    assert_true(bench_holds(bench, J, KEY, "late"));
+    kept[A] = loss_keep(bench, A);
+    kept[C] = loss_keep(bench, C);
+    for (node_id id = A; id <= J; id++)
+        loss_of_power(bench, id, &kept[id]);
+    node_set chosen = loss_chosen(bench);
+    assert_true(have(bench, chosen, OTHER, "old"));
+    assert_true(have(bench, chosen, KEY, "late"));
     bench_free(bench);
 }
 
@@ -262,6 +291,8 @@ int main(void)
         cmocka_unit_test_teardown(test_prefix_rules__what_was_swept_stays_deleted, break_nothing),
         cmocka_unit_test_teardown(test_prefix_rules__the_longest_prefix_counts, break_nothing),
         cmocka_unit_test_teardown(test_prefix_rules__a_join_brings_what_was_in_flight_before_it,
+                                  break_nothing),
+        cmocka_unit_test_teardown(test_prefix_rules__a_promotion_hides_no_write_that_was_in_flight,
                                   break_nothing),
         cmocka_unit_test_teardown(test_prefix_rules__it_ends_well_twice, break_nothing),
     };

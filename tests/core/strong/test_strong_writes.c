@@ -60,7 +60,7 @@ static void test_strong_writes__are_read_everywhere(void **state)
         assert_true(bench_gave(bench, read, "value"));
         assert_int_equal(stamp_compare(bench_answer(bench, read)->stamp, stamp), 0);
         // The record, and no mark.
-        assert_int_equal(bench->nodes[id]->memory.pair_count, 1);
+        assert_int_equal(memory_store_kept(&bench->nodes[id]->memory), 1);
     }
     bench_free(bench);
 }
@@ -78,7 +78,7 @@ static void test_strong_writes__delete_leaves_nothing(void **state)
     assert_true(bench_answer(bench, deletion)->existed);
     for (node_id id = P; id <= Q; id++) {
         assert_int_equal(bench_error(bench, bench_read(bench, id, KEY)), ERR_NOT_FOUND);
-        assert_int_equal(bench->nodes[id]->memory.pair_count, 0);
+        assert_int_equal(memory_store_kept(&bench->nodes[id]->memory), 0);
     }
     bench_free(bench);
 }

@@ -80,7 +80,7 @@ static void test_sweep__takes_what_was_queued(void **state)
     bench_durable(bench, B);
     bench_live(bench, SWEEPS, SWEEP_US);
     assert_true(is_gone(bench, B));
-    assert_int_equal(bench->nodes[B]->memory.pair_count, 0);
+    assert_int_equal(memory_store_kept(&bench->nodes[B]->memory), 0);
     bench_free(bench);
 }
 
