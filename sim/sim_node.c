@@ -91,7 +91,7 @@ static void after_event(struct sim_node *node)
     struct cluster_sim *cluster = node->cluster;
     cluster_sim_look(node);
     // A map names this process: what its store lacked it holds no more.
-    if (store_sim_is_suspect(node->data) && host_status(node->host).serving) {
+    if (store_sim_is_suspect(node->data) && host_is_serving(node->host)) {
         store_sim_trust(node->data);
         coverage_met(&cluster->coverage, COVERAGE_SUSPECT_ADMITTED);
     }

@@ -490,6 +490,11 @@ struct node_status host_status(const struct host *host)
     return node_status(host->node);
 }
 
+bool host_is_serving(const struct host *host)
+{
+    return host->node != NULL && node_is_serving(host->node);
+}
+
 const struct epidemic *host_epidemic(const struct host *host)
 {
     return host->node != NULL ? node_epidemic(host->node) : NULL;

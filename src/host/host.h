@@ -77,6 +77,9 @@ bool host_is_over(const struct host *host);
 const struct cluster_map *host_map(const struct host *host);
 struct node_status host_status(const struct host *host);
 
+// As host_status tells, without looking at all slots.
+bool host_is_serving(const struct host *host);
+
 // The optimistic keyspaces of this node, to be looked at only; NULL before it begins. Borrowed
 // until control returns to the event loop.
 const struct epidemic *host_epidemic(const struct host *host);

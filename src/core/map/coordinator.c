@@ -1,11 +1,13 @@
 #include "core/map/coordinator.h"
 
+#include "base/hash.h"
 #include "core/map/map_step.h"
 #include "core/map/next_map.h"
 #include "core/map/suspects.h"
 
 enum {
     TRY_AGAIN_US = 5 * 1000,
+    LOOK_AGAIN_US = 500 * 1000, // for what could not be fulfilled, and is wished again
     HEARD_AGE_MAX_US = 700 * 1000,
     REPORT_AGE_MAX_US = 1000 * 1000,
     BACK_AGE_MAX_US = 450 * 1000,      // who asked for a lease this recently is back
@@ -60,6 +62,7 @@ void coordinator_on_map(struct coordinator *coordinator, const struct cluster_ma
 {
     node_set down = cluster_map_in_state(map, NODE_DOWN);
     wants_clear(&coordinator->wants);
+    coordinator->wants_hash = 0;
     prefixes_on_map(&coordinator->prefixes, map);
     coordinator->look = true;
     coordinator->due_us = 0;
@@ -112,8 +115,15 @@ static node_set out_of_hearing(struct coordinator *coordinator, struct agreement
 
 void coordinator_on_wants(struct coordinator *coordinator, struct slice bytes)
 {
+    struct buf gathered;
     enum err error = wants_decode(bytes, &coordinator->wants);
-    coordinator->look |= error == ERR_OK;
+    buf_init(&gathered, MESSAGE_BYTES_MAX);
+    wants_encode(&gathered, &coordinator->wants);
+    uint64_t hash = hash64(buf_slice(&gathered), 0);
+    buf_release(&gathered);
+    coordinator->look |= error == ERR_OK && hash != coordinator->wants_hash;
+    coordinator->told_again |= error == ERR_OK;
+    coordinator->wants_hash = hash;
 }
 
 // --- who may lack what it had reported
@@ -281,6 +291,8 @@ static void look_for_next(struct coordinator *coordinator, struct agreement *agr
     struct wants *wants = &coordinator->wants;
     cluster_map_init(&next);
     coordinator->look = false;
+    coordinator->told_again = false;
+    coordinator->looked_us = now_us;
     coordinator->spared = out_of_hearing(coordinator, agreement, now_us);
     wants->spared = coordinator->spared;
     wants->fate = coordinator->due;
@@ -298,7 +310,8 @@ static void look_for_next(struct coordinator *coordinator, struct agreement *agr
 void coordinator_tick(struct coordinator *coordinator, struct agreement *agreement,
                       struct effects *effects, uint64_t now_us)
 {
-    if (!coordinator->look || !agreement_is_voter(agreement))
+    bool again = coordinator->told_again && now_us >= coordinator->looked_us + LOOK_AGAIN_US;
+    if ((!coordinator->look && !again) || !agreement_is_voter(agreement))
         return;
     ask_suspects(coordinator, agreement, effects, now_us);
     unsigned before = voters_before(agreement, now_us);

@@ -23,7 +23,10 @@ struct member_seen {
 
 struct coordinator {
     struct wants wants;               // gathered in this epoch
+    uint64_t wants_hash;              // of their bytes
     bool look;                        // something is new: look for a next map
+    bool told_again;                  // nothing is, but somebody still wishes
+    uint64_t looked_us;               // the last time
     uint64_t heard_us[NODES_MAX + 1]; // when each member was last heard
     node_set spared;                  // who was not, at the last look
 

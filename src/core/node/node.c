@@ -361,20 +361,25 @@ bool node_has_left(const struct node *node)
     return membership_has_left(&node->membership);
 }
 
+bool node_is_serving(const struct node *node)
+{
+    return node->strong.live && node->strong.ready && agreement_serves(&node->agreement);
+}
+
 struct node_status node_status(const struct node *node)
 {
     const struct strong *strong = &node->strong;
-    struct node_status status = {
-        .self = agreement_self(&node->agreement),
-        .store_id = node->agreement.identity.store_id,
-        .incarnation = node->agreement.identity.incarnation,
-        .epoch = node->agreement.map.epoch,
-        .serving = strong->live && strong->ready && agreement_serves(&node->agreement),
-        .roams = node->membership.roams,
-        .lease_held = lease_is_held(&node->agreement.lease),
-        .in_flight = strong->flights.table.count - strong->flights.kept_count,
-        .sync_records = strong->sync_records,
-        .sync_bytes = strong->sync_bytes};
+    struct node_status status = {.self = agreement_self(&node->agreement),
+                                 .store_id = node->agreement.identity.store_id,
+                                 .incarnation = node->agreement.identity.incarnation,
+                                 .epoch = node->agreement.map.epoch,
+                                 .serving = node_is_serving(node),
+                                 .roams = node->membership.roams,
+                                 .lease_held = lease_is_held(&node->agreement.lease),
+                                 .in_flight =
+                                     strong->flights.table.count - strong->flights.kept_count,
+                                 .sync_records = strong->sync_records,
+                                 .sync_bytes = strong->sync_bytes};
     count_slots(node, &status);
     return status;
 }

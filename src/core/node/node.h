@@ -118,6 +118,9 @@ bool node_has_left(const struct node *node);
 
 struct node_status node_status(const struct node *node);
 
+// As node_status tells, without looking at all slots.
+bool node_is_serving(const struct node *node);
+
 // The optimistic keyspaces here, to be looked at only. Borrowed until the next step.
 const struct epidemic *node_epidemic(const struct node *node);
 
