@@ -64,12 +64,6 @@ static bool is_synced(const struct joiner *joiner, uint32_t keyspace, uint16_t s
     return progress != NULL && progress->synced_join[slot] == join_epoch;
 }
 
-uint64_t joiner_synced_join(const struct strong *strong, uint32_t keyspace, uint16_t slot)
-{
-    const struct sync_progress *progress = progress_of(strong->joiner, keyspace);
-    return progress != NULL ? progress->synced_join[slot] : 0;
-}
-
 bool joiner_lacks(const struct strong *strong, uint32_t keyspace, uint16_t slot)
 {
     const struct replica_set *set = strong_slot(strong, keyspace, slot);

@@ -6,10 +6,7 @@
 // written. So whoever finds a slot marked finds all of it up to some write.
 //
 // A certificate that goes takes its stamp away; the greatest one stays noted, so that who has
-// swept a delete does not seem to have less than who never heard of it. A joiner has heard of no
-// delete before its join: when it is listed it notes the beginning of the epoch in which that
-// began, for all that committed earlier it has. (Not the epoch in which it is listed: what was in
-// flight then is stored after the mark.)
+// swept a delete does not seem to have less than who never heard of it.
 
 #include "base/check.h"
 #include "base/rule.h"
@@ -96,19 +93,6 @@ static struct holding *mark_of(struct strong *strong, uint32_t keyspace)
     return NULL;
 }
 
-// Of slots that it joined by this process, and is listed for from now on.
-static void note_joins(const struct strong *strong, struct effects *effects,
-                       const struct holding *before, const struct slot_set *listed)
-{
-    for (unsigned slot = slot_set_next(listed, 0); slot < SLOTS;
-         slot = slot_set_next(listed, slot + 1)) {
-        uint64_t epoch = joiner_synced_join(strong, before->keyspace, (uint16_t)slot);
-        if (epoch != 0 && !slot_set_has(&before->slots, slot))
-            prefix_on_swept(strong, effects, before->keyspace, (uint16_t)slot,
-                            stamp_make(epoch, 0, 0));
-    }
-}
-
 static bool write_mark(struct strong *strong, struct effects *effects,
                        const struct map_keyspace *keyspace, node_id self)
 {
@@ -126,7 +110,6 @@ static bool write_mark(struct strong *strong, struct effects *effects,
         mark = &strong->marks[strong->mark_count++];
         mark->keyspace = keyspace->keyspace.id;
     }
-    note_joins(strong, effects, mark, &listed);
     mark->slots = listed;
     struct name name = mark_name(mark->keyspace);
     struct buf bytes;

@@ -88,8 +88,6 @@ void joiner_on_symbols(struct strong *strong, struct effects *effects, uint64_t 
 void joiner_on_records(struct strong *strong, struct effects *effects, uint64_t now_us,
                        const struct message_sync_records *records);
 void joiner_wants(const struct strong *strong, struct wants *out);
-// The epoch of the join by which the slot was last brought in sync by this process; 0: by none.
-uint64_t joiner_synced_join(const struct strong *strong, uint32_t keyspace, uint16_t slot);
 
 struct authorities *authorities_new(void);
 void authorities_free(struct authorities *authorities);
@@ -110,7 +108,7 @@ void sweep_tick(struct strong *strong, struct effects *effects, uint64_t now_us)
 
 // The newest map names this process `self`: notes the slots that it is listed for.
 void prefix_on_map(struct strong *strong, struct effects *effects, node_id self);
-// Certificates of up to this stamp were swept from a slot, or never came to it.
+// Certificates of up to this stamp were swept from a slot.
 void prefix_on_swept(const struct strong *strong, struct effects *effects, uint32_t keyspace,
                      uint16_t slot, struct stamp greatest);
 // Everything was swept from a slot.

@@ -137,30 +137,6 @@ static void test_prefix_deletes__nor_does_a_sweep_after_a_restart(void **state)
     bench_free(bench);
 }
 
-// Who joined after a delete has all that the others have, and never saw the certificate.
-static void test_prefix_deletes__of_a_joiner_reaches_as_far_as_that_of_its_authority(void **state)
-{
-    (void)state;
-    struct strong_bench *bench = loss_bench_new();
-    loss_put(bench, OTHER, "value");
-    loss_put(bench, KEY, "value");
-    struct memory_store before = loss_keep(bench, A);
-    loss_delete(bench, KEY);
-    loss_map(bench, LIST, node_bit(J));
-    bench_run(bench);
-    loss_map(bench, ALL, 0);
-    bench_run(bench);
-    assert_true(loss_is_gone(bench, J, KEY));
-    // A lost the delete, J did not.
-    struct told joined = loss_told_at_tag(bench, J);
-    loss_of_power(bench, A, &before);
-    struct told shorter = loss_told_at_tag(bench, A);
-    assert_true(joined.is_prefix && shorter.is_prefix);
-    assert_true(bench_holds(bench, A, KEY, "value"));
-    assert_true(stamp_compare(joined.greatest, shorter.greatest) > 0);
-    bench_free(bench);
-}
-
 // What moved away and is swept leaves nothing behind.
 static void test_prefix_deletes__is_forgotten_with_the_slot(void **state)
 {
@@ -191,7 +167,6 @@ int main(void)
         cmocka_unit_test(test_prefix_deletes__a_lower_delete_that_ends_later_takes_nothing_back),
         cmocka_unit_test(test_prefix_deletes__nor_does_one_that_ends_after_a_restart),
         cmocka_unit_test(test_prefix_deletes__nor_does_a_sweep_after_a_restart),
-        cmocka_unit_test(test_prefix_deletes__of_a_joiner_reaches_as_far_as_that_of_its_authority),
         cmocka_unit_test(test_prefix_deletes__is_forgotten_with_the_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
