@@ -33,7 +33,7 @@ class Seeds(unittest.TestCase):
         self.run_all(FAST, 1, SEEDS, "--coverage")
 
     def test_some_seeds_under_the_sanitizers(self):
-        self.run_all(CHECKED, 1, 24)
+        self.run_all(CHECKED, 4, 13)
 
     def test_more_nodes_than_vote(self):
         self.run_all(FAST, 1, 6, "--nodes", "9")
