@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -490,28 +489,3 @@ class ClusterTest(unittest.TestCase):
             if node["status"] == "dead":
                 self.recover_node(node["node_id"], cluster=cluster)
         cluster.settle()
-
-
-def free_ports(count):
-    """Ports of the loopback interface that nobody listens on now."""
-    sockets = []
-    try:
-        for _ in range(count):
-            listener = socket.socket()
-            sockets.append(listener)
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in sockets]
-    finally:
-        for listener in sockets:
-            listener.close()
-
-
-def is_free(port):
-    """Whether a server could listen on this port of the loopback interface."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import cluster
+import ports
 
 ENDS_SECONDS = 30
 
@@ -29,7 +30,7 @@ class Daemons(cluster.Cluster):
             self.add_ports()
 
     def add_ports(self):
-        http, peer = cluster.free_ports(2)
+        http, peer = ports.free(2)
         self.described.append({"http_port": http, "peer_port": peer})
 
     def add_place(self):
@@ -67,7 +68,8 @@ class Daemons(cluster.Cluster):
 
     def serves(self, node):
         if self.processes[node].poll() is not None:
-            raise AssertionError(f"node {node} ended with {self.processes[node].returncode}")
+            last = "\n".join(self.log(node).splitlines()[-cluster.LOG_LINES_PRINTED:])
+            raise AssertionError(f"node {node} ended with {self.processes[node].returncode}:\n{last}")
         client = self.new_client(node)
         try:
             return client.ask("GET", "/readyz").status == 200

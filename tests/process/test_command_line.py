@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import cluster
+import ports
 
 OK, FAILED, USAGE, NOT_FOUND, CONDITION, UNAVAILABLE = range(6)
 
@@ -291,7 +292,7 @@ class CommandLine(cluster.ClusterTest):
             "BRUSIO_DIR": self.cluster.directory}).output, "value")
         self.assertIn("token", self.outside(FAILED, *get).errors)
         self.assertIn("token", self.outside(FAILED, *get, "--token", "wrong").errors)
-        closed = f"http://127.0.0.1:{cluster.free_ports(1)[0]}"
+        closed = f"http://127.0.0.1:{ports.free(1)[0]}"
         self.outside(UNAVAILABLE, "get", "endpoint", "--endpoint", closed, "--token", "any")
         self.assertEqual(self.outside(OK, "get", "endpoint", "--endpoint", closed, "--endpoint", endpoint, "--token",
                                       self.cluster.token).output, "value")

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import cluster
+import ports
 
 REFUSED_SECONDS = 30
 
@@ -63,7 +64,7 @@ class DataDirectory(cluster.ClusterTest):
         return path
 
     def arguments(self, data, *more, key=None, token=None):
-        http, peer = cluster.free_ports(2)
+        http, peer = ports.free(2)
         return ["--data", data, "--http", f"127.0.0.1:{http}", "--listen", f"127.0.0.1:{peer}", "--token-file",
                 token or self.path("token"), "--key-file", key or self.path("key"), *more]
 

@@ -8,6 +8,7 @@ import time
 import unittest
 
 import cluster
+import ports
 
 KEYS = 600
 COUNTERS = 4  # of each writer
@@ -322,7 +323,7 @@ class ByHand(MembershipTest):
         """For a node's peers; the HTTP port beside it, as far away as those of node 1, is free too."""
         distance = made.http_port(1) - made.peer_port(1)
         for port in range(made.peer_port(1) + made.count, 32000):
-            if 1024 <= port + distance < 32000 and cluster.is_free(port) and cluster.is_free(port + distance):
+            if 1024 <= port + distance < 32000 and ports.is_free(port) and ports.is_free(port + distance):
                 return f"127.0.0.1:{port}"
         self.skipTest("no free ports beside those of the cluster")
 

@@ -86,6 +86,7 @@ class Peers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.network = Network(6)
+        cls.addClassCleanup(cls.network.end)
         cls.network.spawn(MEMBER)
         cls.network.await_serving(MEMBER)
         answer = cls.network.client(MEMBER).post("/v1/keyspaces", {
@@ -97,10 +98,6 @@ class Peers(unittest.TestCase):
             cls.network.spawn(node)
         cls.network.await_serving(*PEERS, LONELY)
         cls.network.stop_node(LONELY)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.network.end()
 
     def add(self, node, channel, text, **more):
         answer = self.network.client(node).post("/v1/annotations", {

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 import cluster
+import ports
 
 LEAST_KEYS = 40
 END_SECONDS = 30
@@ -51,7 +52,7 @@ class Fleet:
     def launch(self, node, *more, join=None):
         """Starts the node's process; one that joins is told of node `join`."""
         if node not in self.ports:
-            self.ports[node] = cluster.free_ports(2)
+            self.ports[node] = ports.free(2)
         http, peer = self.ports[node]
         words = [cluster.BRUSIOD, "--data", self.directory(node), "--http", f"127.0.0.1:{http}", "--listen",
                  f"127.0.0.1:{peer}", "--token-file", os.path.join(self.scratch, "token"), "--key-file",
@@ -514,7 +515,7 @@ class DamagedStores(FleetTest):
         self.write_kept([1])
         pid = fleet.processes[1].pid
         ran = fleet.processes.pop(1)
-        fleet.ports["second"] = cluster.free_ports(2)
+        fleet.ports["second"] = ports.free(2)
         os.symlink(fleet.directory(1), fleet.directory("second"))
         fleet.launch("second", "--rebuild", join=1)
         self.assertEqual(fleet.ended("second"), 1)
