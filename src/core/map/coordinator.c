@@ -44,6 +44,8 @@ static void note_fall(struct coordinator *coordinator, node_id id, uint64_t now_
 static void see_member(struct coordinator *coordinator, const struct map_node *node)
 {
     struct member_seen *seen = &coordinator->seen[node->id];
+    if (seen->store_id != node->store_id || seen->incarnation != node->incarnation)
+        coordinator->restarted &= ~node_bit(node->id);
     bool same_store = seen->store_id == node->store_id;
     if (!same_store || seen->incarnation != node->incarnation || seen->state != node->state)
         for (unsigned voter = 1; voter <= NODES_MAX; voter++)
@@ -85,6 +87,11 @@ void coordinator_on_heard(struct coordinator *coordinator, node_id member, uint6
     coordinator->look |= node_set_has(coordinator->spared, member);
 }
 
+void coordinator_on_restarted(struct coordinator *coordinator, node_id member)
+{
+    coordinator->restarted |= node_bit(member);
+}
+
 void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_set lapsed,
                            uint64_t now_us)
 {
@@ -104,7 +111,8 @@ static node_set out_of_hearing(struct coordinator *coordinator, struct agreement
         uint64_t heard_us = coordinator->heard_us[id];
         if (node_set_has(missed, id))
             coordinator->heard_us[id] = heard_us = 0;
-        if (heard_us == 0 || now_us >= heard_us + HEARD_AGE_MAX_US)
+        if (heard_us == 0 || now_us >= heard_us + HEARD_AGE_MAX_US ||
+            node_set_has(coordinator->restarted, id))
             spared |= node_bit(id);
     }
     // This node too, before a map names its process.

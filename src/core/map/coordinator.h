@@ -28,7 +28,8 @@ struct coordinator {
     bool told_again;                  // nothing is, but somebody still wishes
     uint64_t looked_us;               // the last time
     uint64_t heard_us[NODES_MAX + 1]; // when each member was last heard
-    node_set spared;                  // who was not, at the last look
+    node_set restarted;               // whose next process was heard, which the map does not name
+    node_set spared;                  // who was not heard, or is restarted, at the last look
 
     struct member_seen seen[NODES_MAX + 1]; // what the newest map says of each
     node_set lapsed[NODES_MAX + 1];         // by voter: whom it reported
@@ -51,8 +52,12 @@ void coordinator_release(struct coordinator *coordinator);
 void coordinator_on_map(struct coordinator *coordinator, const struct cluster_map *map,
                         uint64_t now_us);
 
-// A message of this member came.
+// A message of this member came, from the process that the map names.
 void coordinator_on_heard(struct coordinator *coordinator, node_id member, uint64_t now_us);
+
+// One came from a later process of this member: what the map says of the member holds no more, as
+// if it was out of hearing, until a map names that process.
+void coordinator_on_restarted(struct coordinator *coordinator, node_id member);
 
 // A voter reports whom it has not heard for longer than a lease.
 void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_set lapsed,

@@ -307,6 +307,7 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     struct replica_set *slots = memory_new(SLOTS * sizeof *slots);
     struct slots_step step = {.map = out,
                               .wants = wants,
+                              .was_live = cluster_map_live(base),
                               .spared = spared,
                               .holders =
                                   progress.holders | (progress.restarted & ~progress.suspects),

@@ -106,10 +106,13 @@ static void step_slot(struct slots_step *step, uint32_t keyspace, unsigned slot,
     set->joining &= ~promoted;
     if (set->joining == 0)
         set->join_epoch = 0;
-    // One that was in sync before stays, so that no map is carried by newcomers alone.
-    if (shrink && (in_sync_before & live) != 0)
-        set->in_sync &= live;
-    if ((set->target & ~(set->in_sync & live)) == 0 && (set->target & in_sync_before) != 0)
+    // One that was in sync before stays, so that no map is carried by newcomers alone; and it is
+    // heard: who was just started again, unknown to the map, may lack what it had. Who falls with
+    // this very map is not whom a shrink was asked for; it may be one that asked.
+    node_set stays = in_sync_before & live & (step->holders | step->suspects);
+    if (shrink && stays != 0)
+        set->in_sync &= live | step->was_live;
+    if ((set->target & ~(set->in_sync & live)) == 0 && (set->target & stays) != 0)
         set->in_sync &= set->target | (live & step->spared);
     begin_joins(step, set, live);
     set->primary = next_slots_primary(set, live, slot);

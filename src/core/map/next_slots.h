@@ -12,6 +12,7 @@
 struct slots_step {
     const struct cluster_map *map; // the next one: nodes and epoch are already what they will be
     const struct wants *wants;
+    node_set was_live;   // by the map before
     node_set spared;     // not restricted by this step
     node_set holders;    // surely have what they should
     node_set suspects;   // admitted in this map, perhaps without all that they should have

@@ -211,8 +211,12 @@ static bool is_of_this_epoch(struct node *node, struct effects *effects, uint64_
 static void hear(struct node *node, uint64_t now_us, uint64_t peer, const struct message *message)
 {
     const struct map_node *from = cluster_map_node_of_store(&node->agreement.map, peer);
-    if (from == NULL || message->from_incarnation != from->incarnation)
+    if (from == NULL || message->from_incarnation < from->incarnation)
         return;
+    if (message->from_incarnation > from->incarnation) {
+        coordinator_on_restarted(&node->coordinator, from->id);
+        return;
+    }
     coordinator_on_heard(&node->coordinator, from->id, now_us);
     if (message->kind != MESSAGE_PING || message->epoch != node->agreement.map.epoch)
         return;
@@ -240,6 +244,11 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
     struct message message;
     if (message_decode(bytes, &message) != ERR_OK)
         return;
+    if (epidemic_takes(message.kind)) {
+        peering_on_message(&node->peering, effects, now_us, peer, &message);
+        return;
+    }
+    hear(node, now_us, peer, &message);
     if (message.kind == MESSAGE_JOIN) {
         membership_on_join(&node->membership, effects, now_us, peer, &message.join);
         return;
@@ -248,11 +257,6 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
         on_prefix(node, effects, now_us, peer, &message);
         return;
     }
-    if (epidemic_takes(message.kind)) {
-        peering_on_message(&node->peering, effects, now_us, peer, &message);
-        return;
-    }
-    hear(node, now_us, peer, &message);
     bool current = is_of_this_epoch(node, effects, now_us, peer, &message);
     if (is_agreement(message.kind))
         agreement_on_message(&node->agreement, effects, now_us, peer, &message);

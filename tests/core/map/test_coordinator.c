@@ -201,6 +201,29 @@ static void test_coordinator__a_wish_that_cannot_be_fulfilled_is_left(void **sta
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(test_coordinator__##name, open_bench, close_bench)
 
+// A map comes, and then a message of each of its processes.
+static void hear_others(struct bench *bench)
+{
+    coordinator_on_map(&bench->coordinator, &bench->voter.agreement.map, LONE_START_US);
+    for (node_id id = LONE_SELF + 1; id <= 3; id++)
+        coordinator_on_heard(&bench->coordinator, id, LONE_START_US);
+    tick(bench, LONE_START_US);
+}
+
+// A member that was started again is not heard by a late message of the process before.
+static void test_coordinator__a_restarted_member_is_heard_once_it_is_named(void **state)
+{
+    struct bench *bench = *state;
+    hear_others(bench);
+    assert_int_equal(bench->coordinator.spared, 0);
+    coordinator_on_restarted(&bench->coordinator, 2);
+    hear_others(bench);
+    assert_int_equal(bench->coordinator.spared, node_bit(2));
+    bench->voter.agreement.map.nodes[1].incarnation = 2;
+    hear_others(bench);
+    assert_int_equal(bench->coordinator.spared, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +237,7 @@ int main(void)
         TEST(forgets_wishes_with_each_map),
         TEST(bad_wishes_change_nothing),
         TEST(a_wish_that_cannot_be_fulfilled_is_left),
+        TEST(a_restarted_member_is_heard_once_it_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

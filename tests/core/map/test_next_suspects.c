@@ -187,6 +187,59 @@ static void test_next_suspects__lists_shrink_one_by_one_and_then_faster(void **s
     assert_false(step(bench));
 }
 
+// Who wished to drop a member is failed itself in the map that recovers that member: both stay, for
+// nobody has asked for less than both.
+static void test_next_suspects__a_list_does_not_shrink_to_who_was_to_be_dropped(void **state)
+{
+    struct bench *bench = *state;
+    bench->map.nodes[A - 1].state = NODE_FAILED;
+    bench->map.nodes[C - 1].state = NODE_FAILED;
+    want_shrink(bench, 0, SLOTS);
+    wants_add_change(&bench->wants, &(struct change){.kind = CHANGE_RECOVER, .node = C});
+    wants_add_change(&bench->wants, &(struct change){.kind = CHANGE_FAIL, .node = B});
+    assert_true(step(bench));
+    assert_int_equal(set_of(&bench->next, 0)->in_sync, node_bit(B) | node_bit(C));
+    go_on(bench);
+    want_shrink(bench, 0, SLOTS);
+    assert_true(step(bench));
+    assert_int_equal(set_of(&bench->next, 0)->in_sync, node_bit(C));
+}
+
+// The only live member is not heard by the process that the map names: it may have lost what it
+// had, and those that are not live keep their place.
+static void test_next_suspects__a_list_does_not_shrink_to_who_is_not_heard(void **state)
+{
+    struct bench *bench = *state;
+    bench->map.nodes[B - 1].state = NODE_DOWN;
+    bench->wants.spared = node_bit(A) | node_bit(C);
+    want_shrink(bench, 0, SLOTS);
+    assert_false(step(bench));
+    bench->wants.spared = node_bit(A);
+    assert_true(step(bench));
+    assert_int_equal(set_of(&bench->next, 0)->in_sync, node_bit(A) | node_bit(C));
+}
+
+// Nor does it lose its last holder because all that should hold the slot are listed and live.
+static void
+test_next_suspects__who_need_not_hold_a_slot_stays_until_who_should_is_heard(void **state)
+{
+    struct bench *bench = *state;
+    struct replica_set set = *set_of(&bench->map, 0);
+    set.target = node_bit(C);
+    set.target_primary = C;
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        fixture_set_slot(&bench->map, 0, slot, &set);
+    bench->wants.spared = node_bit(C);
+    step(bench);
+    if (bench->next.epoch != 0) {
+        assert_int_equal(set_of(&bench->next, 0)->in_sync, fixture_nodes(3));
+        go_on(bench);
+    }
+    bench->wants.spared = 0;
+    assert_true(step(bench));
+    assert_int_equal(set_of(&bench->next, 0)->in_sync, node_bit(C));
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(test_next_suspects__##name, open_bench, close_bench)
 
@@ -200,6 +253,9 @@ int main(void)
         TEST(rely_on_who_is_recovered_in_the_same_map),
         TEST(a_trusted_one_stays_alone),
         TEST(lists_shrink_one_by_one_and_then_faster),
+        TEST(a_list_does_not_shrink_to_who_was_to_be_dropped),
+        TEST(a_list_does_not_shrink_to_who_is_not_heard),
+        TEST(who_need_not_hold_a_slot_stays_until_who_should_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,6 +218,8 @@ static void decide(struct storm *storm, struct draft *draft)
         add_wish(storm->wants, &(struct storm_wish){.shrinks = true});
     struct slots_step step = {.map = draft->map,
                               .wants = storm->wants,
+                              .was_live = cluster_map_live(newest(storm)),
+                              .holders = cluster_map_live(draft->map),
                               .spared = draft->spares ? all_nodes(storm) : 0,
                               .restarted = draft->restarted,
                               .moves_left = BENCH_NODES_MAX};
