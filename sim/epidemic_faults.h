@@ -10,6 +10,7 @@
 
 #include "sim/epidemic_meetings.h"
 #include "sim/epidemic_scene.h"
+#include "sim/held_kinds.h"
 
 #define EPIDEMIC_BUNDLES_MAX 12u
 #define EPIDEMIC_BUNDLE_BYTES_MAX (64u << 20)
@@ -34,10 +35,7 @@ struct epidemic_faults {
     struct epidemic_roamer *roamers; // owned, by peer; NULL: nobody roams
     uint64_t offline_times;          // so much longer than online
     struct epidemic_meetings meetings;
-    uint64_t held;        // message kinds that are held, one bit each
-    uint64_t held_us_max; // 0: they are lost
-    uint64_t held_in_four;
-    struct rng held_rng;
+    struct held_kinds held;
     struct store_sim **backups; // owned, by peer; NULL: none
     struct buf bundles[EPIDEMIC_BUNDLES_MAX];
     uint32_t bundle_count;

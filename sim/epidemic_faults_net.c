@@ -29,17 +29,6 @@ bool epidemic_fault_net_slow(struct epidemic_faults *faults, enum epidemic_fault
     return true;
 }
 
-static uint64_t hold(void *context, struct slice bytes)
-{
-    struct epidemic_faults *faults = context;
-    struct message message;
-    if (message_decode(bytes, &message) != ERR_OK || (faults->held >> message.kind & 1) == 0 ||
-        rng_below(&faults->held_rng, 4) >= faults->held_in_four)
-        return 0;
-    return faults->held_us_max == 0 ? NET_SIM_HOLD_FOREVER
-                                    : 1 + rng_below(&faults->held_rng, faults->held_us_max);
-}
-
 static unsigned draw_message_kind(struct epidemic_faults *faults)
 {
     unsigned kind = (unsigned)rng_below(&faults->rng, MESSAGE_KIND_COUNT);
@@ -51,11 +40,13 @@ static unsigned draw_message_kind(struct epidemic_faults *faults)
 bool epidemic_fault_hold_kinds(struct epidemic_faults *faults, enum epidemic_fault_kind kind)
 {
     bool lost = kind == EPIDEMIC_FAULT_KINDS_LOST;
+    uint64_t kinds = 0;
     for (uint64_t left = 1 + rng_below(&faults->rng, HELD_KINDS_MAX); left > 0; left--)
-        faults->held |= UINT64_C(1) << draw_message_kind(faults);
-    faults->held_us_max = lost ? 0 : 1 + rng_below(&faults->rng, 5 * SECOND_US);
-    faults->held_in_four = 1 + rng_below(&faults->rng, 4);
-    net_sim_set_hold(faults->world->net, hold, faults);
+        kinds |= UINT64_C(1) << draw_message_kind(faults);
+    uint64_t us_max = lost ? 0 : 1 + rng_below(&faults->rng, 5 * SECOND_US);
+    uint64_t in_four = 1 + rng_below(&faults->rng, 4);
+    held_kinds_begin(&faults->held, faults->world->net, kinds, us_max, in_four,
+                     rng_u64(&faults->rng));
     epidemic_fault_ends(faults, kind, NULL, 0, epidemic_fault_draw_time_us(faults));
     return true;
 }
@@ -149,8 +140,7 @@ void epidemic_fault_end_holding(struct epidemic_faults *faults,
                                 const struct epidemic_fault_end *end)
 {
     (void)end;
-    faults->held = 0;
-    net_sim_set_hold(faults->world->net, NULL, NULL);
+    held_kinds_end(&faults->held, faults->world->net);
 }
 
 void epidemic_fault_end_partition(struct epidemic_faults *faults,

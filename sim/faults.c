@@ -204,17 +204,6 @@ static bool net_storm(struct faults *faults, struct rng *rng)
     return true;
 }
 
-static uint64_t hold(void *context, struct slice bytes)
-{
-    struct faults *faults = context;
-    struct message message;
-    if (message_decode(bytes, &message) != ERR_OK || (faults->held >> message.kind & 1) == 0 ||
-        rng_below(&faults->held_rng, 4) >= faults->held_in_four)
-        return 0;
-    return faults->held_us_max == 0 ? NET_SIM_HOLD_FOREVER
-                                    : 1 + rng_below(&faults->held_rng, faults->held_us_max);
-}
-
 // Of strong keyspaces: those are what the plans are about.
 static unsigned draw_kind(const struct fault_plan *plan, struct rng *rng)
 {
@@ -232,19 +221,13 @@ static unsigned draw_kind(const struct fault_plan *plan, struct rng *rng)
 static bool hold_kinds(struct faults *faults, const struct fault *fault, struct rng *rng)
 {
     bool lost = fault->kind == FAULT_KINDS_LOST;
+    uint64_t kinds = 0;
     for (uint64_t left = 1 + rng_below(rng, HELD_KINDS_MAX); left > 0; left--)
-        faults->held |= UINT64_C(1) << draw_kind(faults->plan, rng);
-    faults->held_us_max = lost ? 0 : 1 + rng_below(rng, rng_one_in(rng, 3) ? SECOND_US : 50000);
-    faults->held_in_four = 1 + rng_below(rng, 4);
-    rng_init(&faults->held_rng, rng_u64(rng));
-    net_sim_set_hold(faults->cluster->net, hold, faults);
+        kinds |= UINT64_C(1) << draw_kind(faults->plan, rng);
+    uint64_t us_max = lost ? 0 : 1 + rng_below(rng, rng_one_in(rng, 3) ? SECOND_US : 50000);
+    uint64_t in_four = 1 + rng_below(rng, 4);
+    held_kinds_begin(&faults->held, faults->cluster->net, kinds, us_max, in_four, rng_u64(rng));
     return true;
-}
-
-static void release_kinds(struct faults *faults)
-{
-    faults->held = 0;
-    net_sim_set_hold(faults->cluster->net, NULL, NULL);
 }
 
 // --- disks
@@ -372,7 +355,7 @@ static void end_fault(struct fault_event *event)
         break;
     case FAULT_KINDS_LATE:
     case FAULT_KINDS_LOST:
-        release_kinds(faults);
+        held_kinds_end(&faults->held, faults->cluster->net);
         break;
     case FAULT_SHUT_DOWN:
     case FAULT_DISK_BREAKS:

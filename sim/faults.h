@@ -12,6 +12,7 @@
 
 #include "sim/cluster_sim.h"
 #include "sim/fault_plan.h"
+#include "sim/held_kinds.h"
 
 // The rates of clocks that leases are made for.
 #define FAULTS_RATE_PPM_MAX 10000
@@ -44,10 +45,7 @@ struct faults {
     struct fault_event events[FAULTS_MAX];
     struct fault_start starts[CLUSTER_SIM_NODES_MAX];
     uint8_t cuts[CLUSTER_SIM_NODES_MAX][CLUSTER_SIM_NODES_MAX]; // faults that cut the link
-    uint64_t held; // message kinds that are late, or lost
-    uint64_t held_us_max;
-    uint64_t held_in_four; // how many of four
-    struct rng held_rng;
+    struct held_kinds held;                                     // late, or lost
     unsigned changes_waiting; // changes of operators that were not answered yet
 };
 
