@@ -88,14 +88,37 @@ static unsigned slots_end(const struct slot_set *slots)
     return end;
 }
 
+static void append_deletes(const struct authority *authority, struct buf *out)
+{
+    struct slot_set deleted;
+    struct buf counters;
+    unsigned index = 0;
+    slot_set_clear(&deleted);
+    buf_init(&counters, MESSAGE_RECORDS_BYTES_MAX);
+    for (unsigned slot = slot_set_next(&authority->slots, 0); slot < SLOTS;
+         slot = slot_set_next(&authority->slots, slot + 1)) {
+        uint64_t counter = authority->items.deletes[index++];
+        if (counter == 0 || !slot_set_has(&authority->differing, slot))
+            continue;
+        slot_set_add(&deleted, slot);
+        buf_append_varint(&counters, counter);
+    }
+    slot_set_encode_within(out, &deleted, &authority->differing);
+    buf_append_slice(out, buf_slice(&counters));
+    buf_release(&counters);
+}
+
 static void send_symbols(struct strong *strong, struct effects *effects, node_id to,
                          struct authority *authority, uint32_t first, uint32_t count)
 {
     struct buf differing;
+    struct buf deletes;
     struct buf symbols;
     buf_init(&differing, MESSAGE_RECORDS_BYTES_MAX);
+    buf_init(&deletes, MESSAGE_RECORDS_BYTES_MAX);
     buf_init(&symbols, MESSAGE_RECORDS_BYTES_MAX);
     slot_set_encode_within(&differing, &authority->differing, &authority->slots);
+    append_deletes(authority, &deletes);
     if (count > 0 && riblt_encoder_encode(&authority->encoder, first, count, &symbols) != ERR_OK)
         goto done;
     if (first + count > authority->symbols_sent)
@@ -105,10 +128,12 @@ static void send_symbols(struct strong *strong, struct effects *effects, node_id
                                                .first = first,
                                                .end = slots_end(&authority->slots),
                                                .differing = buf_slice(&differing),
+                                               .deletes = buf_slice(&deletes),
                                                .symbols = buf_slice(&symbols)}};
     agreement_send(strong->agreement, effects, to, &message);
 done:
     buf_release(&differing);
+    buf_release(&deletes);
     buf_release(&symbols);
 }
 
@@ -188,8 +213,8 @@ void authority_on_open(struct strong *strong, struct effects *effects, node_id f
     if (in.failed ||
         !is_authority(strong, from, authority->keyspace, authority->join_epoch,
                       &authority->slots) ||
-        sync_items_list(&authority->items, strong->data, authority->keyspace, &authority->slots) !=
-            ERR_OK ||
+        sync_items_list(&authority->items, strong->data, &strong->pasts, authority->keyspace,
+                        &authority->slots) != ERR_OK ||
         compare(strong, authority, &in) != ERR_OK) {
         end_session(strong->authorities, from);
         return;

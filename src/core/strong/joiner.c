@@ -188,7 +188,8 @@ static void open_session(struct strong *strong, struct effects *effects, uint64_
     sync_items_init(&joiner->items, rng_u64(&strong->rng) >> 1);
     riblt_decoder_init(&joiner->decoder, joiner->items.salt);
     slot_set_clear(&joiner->differing);
-    if (sync_items_list(&joiner->items, strong->data, joiner->keyspace, &joiner->slots) != ERR_OK) {
+    if (sync_items_list(&joiner->items, strong->data, NULL, joiner->keyspace, &joiner->slots) !=
+        ERR_OK) {
         joiner_abort(joiner);
         return;
     }
@@ -286,7 +287,8 @@ void joiner_on_symbols(struct strong *strong, struct effects *effects, uint64_t 
         symbols->session != joiner->session)
         return;
     enum err error = ERR_OK;
-    if (joiner->phase == SYNC_OPENING && !begin_decoding(joiner, symbols))
+    if (joiner->phase == SYNC_OPENING && (!begin_decoding(joiner, symbols) ||
+                                          !joiner_note_deletes(strong, effects, symbols->deletes)))
         error = ERR_INVALID;
     joiner->phase = SYNC_DECODING;
     bool any = slot_set_next(&joiner->differing, 0) < SLOTS;

@@ -70,6 +70,9 @@ bool joiner_lacks(const struct strong *strong, uint32_t keyspace, uint16_t slot)
 
 // Removes what only this node has, as the decoder found.
 void joiner_remove_extra(struct strong *strong, struct effects *effects);
+// Notes what was deleted in the slots that differ, as the authority tells; false when its bytes are
+// bad.
+bool joiner_note_deletes(struct strong *strong, struct effects *effects, struct slice deletes);
 // Takes one message's records; false when its bytes are bad.
 bool joiner_apply(struct strong *strong, struct effects *effects, uint64_t now_us,
                   struct slice records);

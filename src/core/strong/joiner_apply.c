@@ -26,6 +26,23 @@ void joiner_remove_extra(struct strong *strong, struct effects *effects)
     }
 }
 
+bool joiner_note_deletes(struct strong *strong, struct effects *effects, struct slice deletes)
+{
+    struct joiner *joiner = strong->joiner;
+    struct cursor in = cursor_of(deletes);
+    struct slot_set deleted;
+    slot_set_decode_within(&in, &joiner->differing, &deleted);
+    for (unsigned slot = slot_set_next(&deleted, 0); slot < SLOTS;
+         slot = slot_set_next(&deleted, slot + 1)) {
+        struct stamp stamp = {.counter = cursor_varint(&in)};
+        if (in.failed || stamp_epoch(stamp) > strong_epoch(strong))
+            return false;
+        slot_pasts_note_delete(&strong->pasts, joiner->keyspace, (uint16_t)slot, stamp);
+        prefix_on_swept(strong, effects, joiner->keyspace, (uint16_t)slot, stamp);
+    }
+    return cursor_finish(&in) == ERR_OK;
+}
+
 static void apply_one(struct strong *strong, struct effects *effects, uint64_t now_us,
                       struct slice key, struct slice bytes, const struct record *record,
                       bool in_flight)

@@ -6,7 +6,9 @@
 // written. So whoever finds a slot marked finds all of it up to some write.
 //
 // A certificate that goes takes its stamp away; the greatest one stays noted, so that who has
-// swept a delete does not seem to have less than who never heard of it.
+// swept a delete does not seem to have less than who never heard of it. A joiner is told the note
+// of the primary that it syncs with, and writes it before it reports: by then it has everything
+// that was written up to there.
 
 #include "base/check.h"
 #include "base/rule.h"
@@ -59,6 +61,11 @@ static struct stamp swept_at(const struct store *store, uint32_t keyspace, uint1
     struct cursor in = cursor_of(bytes);
     struct stamp stamp = stamp_decode(&in);
     return cursor_finish(&in) == ERR_OK ? stamp : (struct stamp){0};
+}
+
+uint64_t prefix_swept(const struct store *store, uint32_t keyspace, uint16_t slot)
+{
+    return swept_at(store, keyspace, slot).counter;
 }
 
 void prefix_on_swept(const struct strong *strong, struct effects *effects, uint32_t keyspace,

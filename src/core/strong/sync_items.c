@@ -1,6 +1,8 @@
 #include "core/strong/sync_items.h"
 
 #include "base/check.h"
+#include "base/hash.h"
+#include "core/strong/strong_parts.h"
 
 #include <stdlib.h>
 
@@ -16,6 +18,7 @@ void sync_items_release(struct sync_items *items)
 {
     free(items->items);
     free(items->folds);
+    free(items->deletes);
     buf_release(&items->keys);
     *items = (struct sync_items){0};
 }
@@ -23,6 +26,7 @@ void sync_items_release(struct sync_items *items)
 struct listing {
     struct sync_items *items;
     struct digest digest;
+    uint64_t deleted;
     uint16_t slot;
 };
 
@@ -43,23 +47,40 @@ static bool list_record(void *context, struct slice key, const struct record *re
     items->items[items->count++] = item;
     buf_append_slice(&items->keys, key);
     digest_add(&listing->digest, hash);
+    if (record->dead && record->stamp.counter > listing->deleted)
+        listing->deleted = record->stamp.counter;
     return !items->keys.overflown;
 }
 
-enum err sync_items_list(struct sync_items *items, const struct store *store, uint32_t keyspace,
-                         struct slot_set *slots)
+static uint64_t fold(const struct listing *listing)
+{
+    uint64_t salt = listing->items->salt;
+    uint64_t folded = digest_fold(&listing->digest, salt);
+    uint8_t bytes[sizeof(uint64_t)];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(listing->deleted >> 8 * i);
+    return listing->deleted == 0 ? folded : folded ^ hash64(slice_of(bytes, sizeof bytes), salt);
+}
+
+enum err sync_items_list(struct sync_items *items, const struct store *store,
+                         const struct slot_pasts *pasts, uint32_t keyspace, struct slot_set *slots)
 {
     items->folds = memory_resize(items->folds, SLOTS * sizeof *items->folds);
+    items->deletes = memory_resize(items->deletes, SLOTS * sizeof *items->deletes);
     unsigned slot = slot_set_next(slots, 0);
     for (; slot < SLOTS; slot = slot_set_next(slots, slot + 1)) {
         if (items->fold_count > 0 && items->count >= SYNC_ITEMS_ENOUGH)
             break;
-        struct listing listing = {.items = items, .slot = (uint16_t)slot};
+        uint64_t noted = prefix_swept(store, keyspace, (uint16_t)slot);
+        uint64_t retired = pasts != NULL ? slot_pasts_deleted(pasts, keyspace, (uint16_t)slot) : 0;
+        struct listing listing = {
+            .items = items, .deleted = noted > retired ? noted : retired, .slot = (uint16_t)slot};
         enum err error = record_store_scan(store, keyspace, (uint16_t)slot, slice_of(NULL, 0),
                                            list_record, &listing);
         if (error != ERR_OK || items->keys.overflown)
             return error != ERR_OK ? error : ERR_TOO_LARGE;
-        items->folds[items->fold_count++] = digest_fold(&listing.digest, items->salt);
+        items->folds[items->fold_count] = fold(&listing);
+        items->deletes[items->fold_count++] = listing.deleted;
     }
     for (; slot < SLOTS; slot = slot_set_next(slots, slot + 1))
         slot_set_remove(slots, slot);

@@ -107,10 +107,7 @@ struct told loss_told_at_tag(struct strong_bench *bench, node_id id)
 bool loss_prefix_is(struct strong_bench *bench, node_id id, struct stamp greatest)
 {
     struct told told = loss_told_at_tag(bench, id);
-    struct stamp begin = stamp_make(stamp_epoch(told.greatest), 0, 0);
-    bool is_mark = stamp_compare(told.greatest, begin) == 0;
-    int order = stamp_compare(told.greatest, greatest);
-    return told.is_prefix && (order == 0 || (order > 0 && is_mark));
+    return told.is_prefix && told.greatest.counter == greatest.counter;
 }
 
 struct memory_store loss_keep(const struct strong_bench *bench, node_id id)

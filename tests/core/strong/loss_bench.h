@@ -37,8 +37,7 @@ unsigned loss_slot(void);
 // What a node tells of a slot, by an answer of its own.
 struct told loss_told(struct strong_bench *bench, node_id id, unsigned slot);
 struct told loss_told_at_tag(struct strong_bench *bench, node_id id);
-// Whether it tells a prefix of the slot of BENCH_TAG that ends with this stamp, or with the later
-// beginning of an epoch, in which it was marked.
+// Whether it tells a prefix of the slot of BENCH_TAG that ends with this stamp.
 bool loss_prefix_is(struct strong_bench *bench, node_id id, struct stamp greatest);
 
 // What the node's store shows now, to be given to loss_of_power.

@@ -137,6 +137,48 @@ static void test_prefix_deletes__nor_does_a_sweep_after_a_restart(void **state)
     bench_free(bench);
 }
 
+// J joins when nothing of the delete is left: it must not seem to have less than those who know.
+static void test_prefix_deletes__of_a_joiner_reaches_as_far_as_that_of_its_authority(void **state)
+{
+    (void)state;
+    struct strong_bench *bench = loss_bench_new();
+    struct memory_store kept[J + 1];
+    loss_put(bench, KEY, "value");
+    kept[A] = loss_keep(bench, A); // loses the delete
+    kept[C] = loss_keep(bench, A);
+    struct stamp deleted = loss_delete(bench, KEY);
+    assert_true(loss_is_gone(bench, A, KEY));
+    loss_map(bench, LIST, node_bit(J));
+    bench_run(bench);
+    loss_map(bench, ALL, 0);
+    bench_run(bench);
+    assert_true(loss_prefix_is(bench, J, deleted));
+    kept[J] = loss_keep(bench, J);
+    for (node_id id = A; id <= J; id++)
+        loss_of_power(bench, id, &kept[id]);
+    assert_int_equal(loss_chosen(bench), node_bit(J));
+    bench_free(bench);
+}
+
+// A lower delete that J sees the end of afterwards takes nothing back: neither from the note nor,
+// while that is not in the store yet, from what the process knows.
+static void test_prefix_deletes__of_a_joiner_stays_when_a_lower_one_ends(void **state)
+{
+    (void)state;
+    struct strong_bench *bench = loss_bench_new();
+    struct stamp newer = newer_delete_ends_first(bench);
+    loss_map(bench, LIST, node_bit(J));
+    bench_live(bench, SWEEPS, SWEEP_US);
+    const struct slot_pasts *pasts = &bench->nodes[J]->strong.pasts;
+    assert_true(slot_pasts_deleted(pasts, BENCH_KEYSPACE, (uint16_t)loss_slot()) == newer.counter);
+    loss_map(bench, ALL, 0);
+    bench_live(bench, SWEEPS, SWEEP_US);
+    assert_true(loss_is_gone(bench, J, KEY));
+    assert_true(loss_prefix_is(bench, A, newer));
+    assert_true(loss_prefix_is(bench, J, newer));
+    bench_free(bench);
+}
+
 // What moved away and is swept leaves nothing behind.
 static void test_prefix_deletes__is_forgotten_with_the_slot(void **state)
 {
@@ -167,6 +209,8 @@ int main(void)
         cmocka_unit_test(test_prefix_deletes__a_lower_delete_that_ends_later_takes_nothing_back),
         cmocka_unit_test(test_prefix_deletes__nor_does_one_that_ends_after_a_restart),
         cmocka_unit_test(test_prefix_deletes__nor_does_a_sweep_after_a_restart),
+        cmocka_unit_test(test_prefix_deletes__of_a_joiner_reaches_as_far_as_that_of_its_authority),
+        cmocka_unit_test(test_prefix_deletes__of_a_joiner_stays_when_a_lower_one_ends),
         cmocka_unit_test(test_prefix_deletes__is_forgotten_with_the_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
