@@ -145,9 +145,7 @@ static void ask_suspects(struct coordinator *coordinator, const struct agreement
     node_set suspects = suspects_of(map, wants);
     if (suspects == 0)
         return;
-    node_set holders =
-        cluster_map_live(map) & ~coordinator->spared & ~suspects_started_again(map, wants);
-    suspects &= ~suspects_admissible(map, wants, holders);
+    suspects &= ~suspects_admissible(map, wants, suspects_holders(map, wants, coordinator->spared));
     for (unsigned i = 0; i < wants->admit_count; i++) {
         const struct map_node *node = cluster_map_node_of_store(map, wants->admits[i].store_id);
         if (node != NULL && node_set_has(suspects, node->id))

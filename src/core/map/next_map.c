@@ -296,8 +296,7 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     for (unsigned i = 0; i < wants->change_count; i++)
         apply_change(out, &wants->changes[i], spared, &progress);
     // Who is failed by this very map is nobody to rely on.
-    progress.holders =
-        cluster_map_live(out) & ~wants->spared & ~suspects_started_again(base, wants);
+    progress.holders = suspects_holders(out, wants, wants->spared);
     progress.admissible = suspects_admissible(out, wants, progress.holders);
     for (unsigned i = 0; i < wants->admit_count; i++)
         admit(out, &wants->admits[i], &progress);

@@ -8,14 +8,15 @@ static node_id started_again(const struct cluster_map *map, const struct want_ad
     return node != NULL && admit->incarnation > node->incarnation ? node->id : NODE_NONE;
 }
 
-node_set suspects_started_again(const struct cluster_map *map, const struct wants *wants)
+node_set suspects_holders(const struct cluster_map *map, const struct wants *wants,
+                          node_set unheard)
 {
-    node_set nodes = 0;
+    node_set holders = cluster_map_live(map) & ~unheard;
     for (unsigned i = 0; i < wants->admit_count; i++) {
         node_id id = started_again(map, &wants->admits[i]);
-        nodes |= id != NODE_NONE ? node_bit(id) : 0;
+        holders &= id != NODE_NONE ? ~node_bit(id) : ~UINT64_C(0);
     }
-    return nodes;
+    return holders;
 }
 
 node_set suspects_of(const struct cluster_map *map, const struct wants *wants)

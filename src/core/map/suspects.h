@@ -10,13 +10,15 @@
 
 #include "core/map/wants.h"
 
-// The members of `map` that ask in `wants` to be known by a later process.
-node_set suspects_started_again(const struct cluster_map *map, const struct wants *wants);
-
-// Those of them that may lack something, and that nobody has vouched for.
+// The members of `map` that ask in `wants` to be known by a later process, may lack something, and
+// have nobody's word.
 node_set suspects_of(const struct cluster_map *map, const struct wants *wants);
 
-// The suspects that may be named now. `holders`: members that surely have what they should.
+// Those that surely have what they should: live, heard (not in `unheard`), and not started again.
+node_set suspects_holders(const struct cluster_map *map, const struct wants *wants,
+                          node_set unheard);
+
+// The suspects that may be named now, with these holders.
 node_set suspects_admissible(const struct cluster_map *map, const struct wants *wants,
                              node_set holders);
 
