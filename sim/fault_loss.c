@@ -1,5 +1,6 @@
 // Nodes that lose what they have: machines with durability `interval` whose power goes, and stores
 // whose pages are damaged.
+#include "core/map/next_map.h"
 #include "sim/fault_parts.h"
 
 enum { START_SPREAD_US = 3 * 1000 * 1000 };
@@ -121,12 +122,19 @@ static bool most_vote_without(const struct faults *faults, const struct sim_node
     return 2 * votes > node_set_count(map->voters);
 }
 
+static bool may_be_removed(const struct cluster_map *map, node_id id)
+{
+    const struct change remove = {.kind = CHANGE_REMOVE, .node = id};
+    return next_map_check_change(map, &remove) == ERR_OK;
+}
+
 static void replace(struct faults *faults, struct sim_node *node)
 {
     struct rng rng;
     const struct cluster_map *map = cluster_sim_map(faults->cluster);
     const struct map_node *known = cluster_map_node_of_store(map, node->store_id);
-    bool anew = known != NULL && is_had_elsewhere(faults, node) && most_vote_without(faults, node);
+    bool anew = known != NULL && is_had_elsewhere(faults, node) &&
+                most_vote_without(faults, node) && may_be_removed(map, known->id);
     store_sim_mend_page(node->data);
     if (node->state != SIM_NODE_DEAD)
         sim_node_crash(node);

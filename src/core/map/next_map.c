@@ -369,12 +369,13 @@ static enum err check_keyspace_change(const struct cluster_map *map, const struc
     return cluster_map_keyspace(map, change->keyspace) != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
-// Somebody must stay to take what the node has.
+// Somebody must stay to take what the node has, and who is down may never be back.
 static enum err check_removal(const struct cluster_map *map, node_id id)
 {
     if (cluster_map_node(map, id) == NULL)
         return ERR_NOT_FOUND;
-    return (cluster_map_settlers(map) & ~node_bit(id)) != 0 ? ERR_OK : ERR_ILLEGAL;
+    node_set others = cluster_map_settlers(map) & ~cluster_map_in_state(map, NODE_DOWN);
+    return (others & ~node_bit(id)) != 0 ? ERR_OK : ERR_ILLEGAL;
 }
 
 enum err next_map_check_change(const struct cluster_map *map, const struct change *change)

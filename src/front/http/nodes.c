@@ -158,7 +158,8 @@ static void fail_removal(struct exchange *exchange, const struct reply *reply)
                       "there is no node of this id any more: see /v1/nodes");
     else if (reply->error == ERR_ILLEGAL)
         exchange_fail(exchange, 409, "illegal",
-                      "no other node is left to take what this one holds: add one first");
+                      "no other node that is up is left to take what this one holds: add one, or "
+                      "start one again, first");
     else
         exchange_fail_reply(exchange, reply);
 }

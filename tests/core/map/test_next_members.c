@@ -266,6 +266,20 @@ static void test_next_members__the_last_that_can_hold_data_cannot_be_removed(voi
         ERR_NOT_FOUND);
 }
 
+// Who is down may never be back: what the last one holds would stay there, though it is to leave.
+static void test_next_members__the_last_that_is_up_cannot_be_removed(void **state)
+{
+    struct map_walk *walk = *state;
+    const struct change remove = {.kind = CHANGE_REMOVE, .node = 1};
+    begin(walk, 3, STRATEGY_FULL, 1);
+    begin_removal(walk, 2);
+    map_walk_to_rest(walk);
+    befall(walk, (struct wants_fate){.down = node_bit(3)});
+    assert_int_equal(next_map_check_change(&walk->map, &remove), ERR_ILLEGAL);
+    befall(walk, (struct wants_fate){.up = node_bit(3)});
+    assert_int_equal(next_map_check_change(&walk->map, &remove), ERR_OK);
+}
+
 static void test_next_members__two_nodes_keep_one_voter(void **state)
 {
     struct map_walk *walk = *state;
@@ -337,6 +351,7 @@ int main(void)
         TEST(a_vote_moves_before_its_node_goes),
         TEST(a_silent_node_is_removed_once_it_is_down),
         TEST(the_last_that_can_hold_data_cannot_be_removed),
+        TEST(the_last_that_is_up_cannot_be_removed),
         TEST(two_nodes_keep_one_voter),
         TEST(a_node_alone_goes_down_and_up),
         TEST(a_replaced_node_that_is_recovered_has_its_place_again),
