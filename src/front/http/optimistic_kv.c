@@ -29,12 +29,17 @@ static void fail_read(struct exchange *exchange, const struct reply *reply)
         exchange_fail_reply(exchange, reply);
 }
 
-// False, and answered, when the bytes are bad.
+// How many versions are shown beside the one that was read. False, and answered, when none was, or
+// when the bytes are bad.
 static bool count_conflicts(struct exchange *exchange, const struct reply *reply, unsigned *out)
 {
     struct cursor in = cursor_of(reply->versions);
     struct version_entry entry;
     *out = 0;
+    if (reply->error != ERR_OK) {
+        fail_read(exchange, reply);
+        return false;
+    }
     while (version_entry_next(&in, &entry))
         *out += 1;
     if (!in.failed)
@@ -53,11 +58,7 @@ static void say_version(struct exchange *exchange, const struct reply *reply, un
 
 static void respond_bytes(struct exchange *exchange, const struct reply *reply)
 {
-    unsigned conflicts = 0;
-    if (reply->error != ERR_OK) {
-        fail_read(exchange, reply);
-        return;
-    }
+    unsigned conflicts;
     if (!count_conflicts(exchange, reply, &conflicts))
         return;
     if (entity_tag_list_has(exchange->if_none_match, reply->stamp))
@@ -86,11 +87,7 @@ static void append_version(struct buf *out, const struct version_entry *version)
 // Never a 304: the same version may have other conflicts by now.
 static void respond_json(struct exchange *exchange, const struct reply *reply)
 {
-    unsigned conflicts = 0;
-    if (reply->error != ERR_OK) {
-        fail_read(exchange, reply);
-        return;
-    }
+    unsigned conflicts;
     if (!count_conflicts(exchange, reply, &conflicts))
         return;
     struct version_entry version = {.stamp = reply->stamp,
