@@ -120,12 +120,7 @@ static bool take(struct epidemic_world *world, struct epidemic_peer *peer, struc
 static bool take_stable(void *context, const struct space_version *version)
 {
     struct epidemic_shown *out = context;
-    *out = (struct epidemic_shown){.dot = version->dot,
-                                   .id = version->id,
-                                   .stamp = version->stamp,
-                                   .value_hash = hash64(version->value, 0),
-                                   .expiry_ms = version->expiry_ms,
-                                   .is_stable = version->is_stable};
+    *out = epidemic_shown_of(version);
     return true;
 }
 

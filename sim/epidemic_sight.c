@@ -51,25 +51,24 @@ void epidemic_marks_set(struct epidemic_marks *marks, uint32_t number)
     marks->words[number / WORD_BITS] |= UINT64_C(1) << number % WORD_BITS;
 }
 
-void epidemic_marks_unset(struct epidemic_marks *marks, uint32_t number)
-{
-    if (epidemic_marks_have(marks, number))
-        marks->words[number / WORD_BITS] &= ~(UINT64_C(1) << number % WORD_BITS);
-}
-
 // --- looking
+
+struct epidemic_shown epidemic_shown_of(const struct space_version *version)
+{
+    return (struct epidemic_shown){.dot = version->dot,
+                                   .id = version->id,
+                                   .stamp = version->stamp,
+                                   .value_hash = hash64(version->value, 0),
+                                   .expiry_ms = version->expiry_ms,
+                                   .is_stable = version->is_stable};
+}
 
 static bool take_version(void *context, const struct space_version *version)
 {
     struct epidemic_sight *sight = context;
     if (sight->count == EPIDEMIC_SIGHT_VERSIONS_MAX)
         return false;
-    sight->list[sight->count++] = (struct epidemic_shown){.dot = version->dot,
-                                                          .id = version->id,
-                                                          .stamp = version->stamp,
-                                                          .value_hash = hash64(version->value, 0),
-                                                          .expiry_ms = version->expiry_ms,
-                                                          .is_stable = version->is_stable};
+    sight->list[sight->count++] = epidemic_shown_of(version);
     return true;
 }
 

@@ -28,7 +28,6 @@ void epidemic_marks_copy(struct epidemic_marks *to, const struct epidemic_marks 
 void epidemic_marks_clear(struct epidemic_marks *marks);
 bool epidemic_marks_have(const struct epidemic_marks *marks, uint32_t number);
 void epidemic_marks_set(struct epidemic_marks *marks, uint32_t number);
-void epidemic_marks_unset(struct epidemic_marks *marks, uint32_t number);
 
 struct epidemic_shown {
     struct dot dot;
@@ -38,6 +37,8 @@ struct epidemic_shown {
     uint64_t expiry_ms;
     bool is_stable;
 };
+
+struct epidemic_shown epidemic_shown_of(const struct space_version *version);
 
 // Of one key at one moment, in the order in which it was shown.
 struct epidemic_sight {
