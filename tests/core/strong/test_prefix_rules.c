@@ -1,6 +1,6 @@
 // All lose their power at different moments of one history, and what stays is right; without the
 // rule that a schedule is about, it is visibly wrong.
-#include "base/rule.h"
+#include "broken_rule.h"
 #include "loss_bench.h"
 
 #include <stdarg.h>
@@ -9,31 +9,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-static int break_nothing(void **state)
-{
-    (void)state;
-#ifdef BRUSIO_MUTANTS
-    rule_broken = RULE_COUNT;
-#endif
-    return 0;
-}
-
-// Runs the schedule without the rule; true when the build can.
-static bool goes_wrong_without(enum rule rule, bool (*goes_wrong)(void))
-{
-#ifdef BRUSIO_MUTANTS
-    rule_broken = rule;
-    assert_true(goes_wrong());
-    rule_broken = RULE_COUNT;
-    return true;
-#else
-    (void)goes_wrong;
-    print_message("the rule %s can be broken in a build with BRUSIO_MUTANTS only\n",
-                  rule_name(rule));
-    return false;
-#endif
-}
 
 static void map(struct strong_bench *bench, node_set in_sync, node_set joining)
 {
@@ -90,7 +65,7 @@ static void test_prefix_rules__who_was_only_joining_has_no_prefix(void **state)
 {
     (void)state;
     assert_false(joiner_hides_older_records());
-    if (!goes_wrong_without(RULE_PREFIX_MARKS, joiner_hides_older_records))
+    if (!broken_rule_goes_wrong(RULE_PREFIX_MARKS, joiner_hides_older_records))
         skip();
 }
 
@@ -137,7 +112,7 @@ static void test_prefix_rules__what_was_deleted_stays_deleted(void **state)
 {
     (void)state;
     assert_false(deleted_key_is_back_after_a_commit());
-    if (!goes_wrong_without(RULE_PREFIX_SWEPT, deleted_key_is_back_after_a_commit))
+    if (!broken_rule_goes_wrong(RULE_PREFIX_SWEPT, deleted_key_is_back_after_a_commit))
         skip();
 }
 
@@ -145,7 +120,7 @@ static void test_prefix_rules__what_was_swept_stays_deleted(void **state)
 {
     (void)state;
     assert_false(deleted_key_is_back_after_a_sweep());
-    if (!goes_wrong_without(RULE_PREFIX_SWEPT, deleted_key_is_back_after_a_sweep))
+    if (!broken_rule_goes_wrong(RULE_PREFIX_SWEPT, deleted_key_is_back_after_a_sweep))
         skip();
 }
 
@@ -173,7 +148,7 @@ static void test_prefix_rules__the_longest_prefix_counts(void **state)
 {
     (void)state;
     assert_false(newest_write_is_lost());
-    if (!goes_wrong_without(RULE_LONGEST_PREFIX, newest_write_is_lost))
+    if (!broken_rule_goes_wrong(RULE_LONGEST_PREFIX, newest_write_is_lost))
         skip();
 }
 
@@ -286,15 +261,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_prefix_rules__who_was_only_joining_has_no_prefix,
-                                  break_nothing),
-        cmocka_unit_test_teardown(test_prefix_rules__what_was_deleted_stays_deleted, break_nothing),
-        cmocka_unit_test_teardown(test_prefix_rules__what_was_swept_stays_deleted, break_nothing),
-        cmocka_unit_test_teardown(test_prefix_rules__the_longest_prefix_counts, break_nothing),
+                                  broken_rule_mend),
+        cmocka_unit_test_teardown(test_prefix_rules__what_was_deleted_stays_deleted,
+                                  broken_rule_mend),
+        cmocka_unit_test_teardown(test_prefix_rules__what_was_swept_stays_deleted,
+                                  broken_rule_mend),
+        cmocka_unit_test_teardown(test_prefix_rules__the_longest_prefix_counts, broken_rule_mend),
         cmocka_unit_test_teardown(test_prefix_rules__a_join_brings_what_was_in_flight_before_it,
-                                  break_nothing),
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(test_prefix_rules__a_promotion_hides_no_write_that_was_in_flight,
-                                  break_nothing),
-        cmocka_unit_test_teardown(test_prefix_rules__it_ends_well_twice, break_nothing),
+                                  broken_rule_mend),
+        cmocka_unit_test_teardown(test_prefix_rules__it_ends_well_twice, broken_rule_mend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // One schedule for each rule that the mutants build can break: it ends right with the rule, and
 // visibly wrong without it.
 
-#include "base/rule.h"
+#include "broken_rule.h"
 #include "strong_bench.h"
 
 #include <stdarg.h>
@@ -16,31 +16,6 @@
 enum { P = 1, B = 2, Q = 3, A = 1, C = 2, J = 3, RESENDS = 4, RESEND_US = 61 * 1000 };
 
 #define ALL (node_bit(P) | node_bit(B) | node_bit(Q))
-
-static int break_nothing(void **state)
-{
-    (void)state;
-#ifdef BRUSIO_MUTANTS
-    rule_broken = RULE_COUNT;
-#endif
-    return 0;
-}
-
-// Runs the schedule without the rule; true when the build can.
-static bool goes_wrong_without(enum rule rule, bool (*goes_wrong)(void))
-{
-#ifdef BRUSIO_MUTANTS
-    rule_broken = rule;
-    assert_true(goes_wrong());
-    rule_broken = RULE_COUNT;
-    return true;
-#else
-    (void)goes_wrong;
-    print_message("the rule %s can be broken in a build with BRUSIO_MUTANTS only\n",
-                  rule_name(rule));
-    return false;
-#endif
-}
 
 // Three nodes in sync that hold "old", P the primary.
 static struct strong_bench *three_with_old(void)
@@ -116,7 +91,7 @@ static void test_strong_rules__acks_start_afresh(void **state)
 {
     (void)state;
     assert_false(stale_ack_loses_a_write());
-    if (!goes_wrong_without(RULE_FRESH_ACKS, stale_ack_loses_a_write))
+    if (!broken_rule_goes_wrong(RULE_FRESH_ACKS, stale_ack_loses_a_write))
         skip();
 }
 
@@ -162,7 +137,7 @@ static void test_strong_rules__commit_needs_the_down_ones_too(void **state)
 {
     (void)state;
     assert_false(commit_without_the_down_loses_a_write());
-    if (!goes_wrong_without(RULE_WHOLE_LIST, commit_without_the_down_loses_a_write))
+    if (!broken_rule_goes_wrong(RULE_WHOLE_LIST, commit_without_the_down_loses_a_write))
         skip();
 }
 
@@ -224,7 +199,7 @@ static void test_strong_rules__takeover_ends_what_is_in_flight(void **state)
 {
     (void)state;
     assert_false(committed_is_stuck());
-    if (!goes_wrong_without(RULE_TAKEOVER, committed_is_stuck))
+    if (!broken_rule_goes_wrong(RULE_TAKEOVER, committed_is_stuck))
         skip();
 }
 
@@ -244,7 +219,7 @@ static void test_strong_rules__takeover_takes_the_greatest_record(void **state)
 {
     (void)state;
     assert_false(greater_at_a_peer_is_stuck());
-    if (!goes_wrong_without(RULE_GREATEST_RECORD, greater_at_a_peer_is_stuck))
+    if (!broken_rule_goes_wrong(RULE_GREATEST_RECORD, greater_at_a_peer_is_stuck))
         skip();
 }
 
@@ -291,7 +266,7 @@ static void test_strong_rules__in_flight_at_the_authority_is_in_flight_at_the_jo
 {
     (void)state;
     assert_false(joiner_reads_ahead());
-    if (!goes_wrong_without(RULE_JOINER_IN_FLIGHT, joiner_reads_ahead))
+    if (!broken_rule_goes_wrong(RULE_JOINER_IN_FLIGHT, joiner_reads_ahead))
         skip();
 }
 
@@ -341,30 +316,31 @@ static void test_strong_rules__certificates_stay_while_someone_joins(void **stat
 {
     (void)state;
     assert_false(deleted_key_is_back());
-    if (!goes_wrong_without(RULE_KEEP_CERTIFICATE, deleted_key_is_back))
+    if (!broken_rule_goes_wrong(RULE_KEEP_CERTIFICATE, deleted_key_is_back))
         skip();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_strong_rules__acks_start_afresh, break_nothing),
+        cmocka_unit_test_teardown(test_strong_rules__acks_start_afresh, broken_rule_mend),
         cmocka_unit_test_teardown(test_strong_rules__what_was_taken_over_commits_everywhere,
-                                  break_nothing),
-        cmocka_unit_test_teardown(test_strong_rules__commit_needs_the_down_ones_too, break_nothing),
+                                  broken_rule_mend),
+        cmocka_unit_test_teardown(test_strong_rules__commit_needs_the_down_ones_too,
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(test_strong_rules__shrinking_the_list_lets_it_commit,
-                                  break_nothing),
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(test_strong_rules__takeover_ends_what_is_in_flight,
-                                  break_nothing),
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(test_strong_rules__takeover_takes_the_greatest_record,
-                                  break_nothing),
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(
             test_strong_rules__in_flight_at_the_authority_is_in_flight_at_the_joiner,
-            break_nothing),
+            broken_rule_mend),
         cmocka_unit_test_teardown(test_strong_rules__what_a_joiner_got_in_flight_commits,
-                                  break_nothing),
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(test_strong_rules__certificates_stay_while_someone_joins,
-                                  break_nothing),
+                                  broken_rule_mend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
