@@ -11,17 +11,9 @@
 
 int annotation_testbed_setup(void **state)
 {
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
+    testbed_setup(state);
+    struct testbed *testbed = *state;
     fake_host_annotate(&testbed->host);
-    *state = testbed;
-    return 0;
-}
-
-int annotation_testbed_teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
     return 0;
 }
 

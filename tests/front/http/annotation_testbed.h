@@ -7,9 +7,9 @@
 
 #include <jansson.h>
 
-// For cmocka: the state is a struct testbed whose host keeps `films` and `links`.
+// For cmocka, with testbed_teardown: the state is a struct testbed whose host keeps `films` and
+// `links`.
 int annotation_testbed_setup(void **state);
-int annotation_testbed_teardown(void **state);
 
 // Asks; the status must be this, and the body JSON, given to the caller.
 json_t *annotation_testbed_ask(struct testbed *testbed, const char *target, const char *body,

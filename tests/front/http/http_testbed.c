@@ -65,6 +65,21 @@ void testbed_close(struct testbed *testbed)
     fake_host_clear(&testbed->host);
 }
 
+int testbed_setup(void **state)
+{
+    struct testbed *testbed = memory_new(sizeof *testbed);
+    testbed_open(testbed);
+    *state = testbed;
+    return 0;
+}
+
+int testbed_teardown(void **state)
+{
+    testbed_close(*state);
+    free(*state);
+    return 0;
+}
+
 static void wait_and_run(struct testbed *testbed, short events)
 {
     struct pollfd fds[2] = {{.fd = http_server_fd(testbed->server), .events = POLLIN},

@@ -27,6 +27,11 @@ struct testbed {
 // Opens a server with small limits (values of 1000 bytes, all together 64 KiB) and connects.
 void testbed_open(struct testbed *testbed);
 void testbed_close(struct testbed *testbed);
+
+// For cmocka: the state is a struct testbed, open.
+int testbed_setup(void **state);
+int testbed_teardown(void **state);
+
 void testbed_connect(struct testbed *testbed);
 
 // More clients of the same server, each for testbed_send, testbed_take, testbed_connect; all to be

@@ -186,7 +186,7 @@ static void test_annotation_documents__can_be_sent_again(void **state)
 int main(void)
 {
 #define WITH_ANNOTATIONS(test)                                                                     \
-    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, annotation_testbed_teardown)
+    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, testbed_teardown)
     const struct CMUnitTest tests[] = {
         WITH_ANNOTATIONS(test_annotation_documents__come_back),
         WITH_ANNOTATIONS(test_annotation_documents__replace_what_is_older),

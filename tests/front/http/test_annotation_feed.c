@@ -343,7 +343,7 @@ static void test_annotation_feed__ends_with_the_server(void **state)
 int main(void)
 {
 #define WITH_ANNOTATIONS(test)                                                                     \
-    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, annotation_testbed_teardown)
+    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, testbed_teardown)
     const struct CMUnitTest tests[] = {
         WITH_ANNOTATIONS(test_annotation_feed__tells_what_changes),
         WITH_ANNOTATIONS(test_annotation_feed__tells_only_what_is_asked_for),

@@ -306,7 +306,7 @@ static void test_annotations__know_no_other_paths(void **state)
 int main(void)
 {
 #define WITH_ANNOTATIONS(test)                                                                     \
-    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, annotation_testbed_teardown)
+    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, testbed_teardown)
     const struct CMUnitTest tests[] = {
         WITH_ANNOTATIONS(test_annotations__are_made),
         WITH_ANNOTATIONS(test_annotations__are_refused_with_the_reason),

@@ -18,21 +18,6 @@
 
 enum { REPEATED_MAX = 200 };
 
-static int setup(void **state)
-{
-    struct testbed *testbed = memory_zeroed(1, sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
-
 // `before`, `count` times the piece, `after`.
 static const char *repeated(const char *before, const char *piece, unsigned count,
                             const char *after)
@@ -110,9 +95,10 @@ static void test_answer__is_valid_when_its_message_was_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_answer__quotes_what_was_sent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answer__cuts_names_between_characters, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_answer__quotes_what_was_sent, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_answer__cuts_names_between_characters, testbed_setup,
+                                        testbed_teardown),
         cmocka_unit_test(test_answer__is_valid_whatever_it_quotes),
         cmocka_unit_test(test_answer__is_valid_when_its_message_was_cut),
     };

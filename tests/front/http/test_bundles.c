@@ -9,21 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void test_bundles__are_exported(void **state)
 {
     struct testbed *t = *state;
@@ -127,11 +112,16 @@ static void test_bundles__that_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_bundles__are_exported, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bundles__that_cannot_be_made, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bundles__are_imported, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bundles__may_be_larger_than_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bundles__that_are_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bundles__are_exported, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_bundles__that_cannot_be_made, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_bundles__are_imported, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_bundles__may_be_larger_than_values, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_bundles__that_are_none, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

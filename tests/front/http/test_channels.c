@@ -304,7 +304,7 @@ static void test_channels__forget_lists_that_nobody_waits_for(void **state)
 int main(void)
 {
 #define WITH_ANNOTATIONS(test)                                                                     \
-    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, annotation_testbed_teardown)
+    cmocka_unit_test_setup_teardown(test, annotation_testbed_setup, testbed_teardown)
     const struct CMUnitTest tests[] = {
         WITH_ANNOTATIONS(test_channels__are_listed),
         WITH_ANNOTATIONS(test_channels__are_subscribed_to),

@@ -8,21 +8,6 @@
 
 #include <stdlib.h>
 
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void send_text(struct testbed *testbed, const char *text)
 {
     testbed_send(testbed, text, strlen(text));
@@ -126,11 +111,12 @@ static void test_gateway__drops_answers_that_there_is_no_room_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_gateway__bounds_what_all_hold, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_gateway__counts_what_the_host_works_on, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_gateway__bounds_what_all_hold, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_gateway__counts_what_the_host_works_on, testbed_setup,
+                                        testbed_teardown),
         cmocka_unit_test_setup_teardown(test_gateway__drops_answers_that_there_is_no_room_for,
-                                        setup, teardown),
+                                        testbed_setup, testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 static void test_keyspaces__are_listed(void **state)
 {
@@ -221,17 +205,21 @@ static void test_keyspaces__refuse_bad_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_keyspaces__are_listed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__are_listed_with_optimistic_ones, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__show_families_and_channels, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__take_channels_of_long_names, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__are_made, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__are_changed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__are_changed_later, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_keyspaces__refuse_bad_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__are_listed, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__are_listed_with_optimistic_ones,
+                                        testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__show_families_and_channels, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__take_channels_of_long_names, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__are_made, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__are_changed, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__are_changed_later, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_keyspaces__refuse_bad_changes, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

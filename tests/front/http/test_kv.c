@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 // The ETag line of the latest answer, as a header of the name that is given.
 static const char *tag_as(const struct testbed *t, const char *header)
@@ -176,14 +160,16 @@ static void test_kv__refuses_bad_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_kv__keeps_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_kv__takes_conditions, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_kv__keeps_if_none_match_while_it_waits, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_kv__reads_locally_on_demand, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_kv__refuses_a_lifetime_in_a_strong_keyspace, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_kv__refuses_bad_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kv__keeps_bytes, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_kv__takes_conditions, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_kv__keeps_if_none_match_while_it_waits, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_kv__reads_locally_on_demand, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_kv__refuses_a_lifetime_in_a_strong_keyspace,
+                                        testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_kv__refuses_bad_names, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

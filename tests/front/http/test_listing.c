@@ -6,23 +6,6 @@
 
 #include "http_testbed.h"
 
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void test_listing__shows_keys(void **state)
 {
     struct testbed *t = *state;
@@ -77,9 +60,11 @@ static void test_listing__refuses_bad_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_listing__shows_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing__goes_on_at_the_cursor, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing__refuses_bad_arguments, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_listing__shows_keys, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_listing__goes_on_at_the_cursor, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_listing__refuses_bad_arguments, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

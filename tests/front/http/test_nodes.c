@@ -9,21 +9,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
-
 static json_t *body(const struct testbed *t)
 {
     json_t *json = json_loadb(t->body, t->body_bytes, JSON_REJECT_DUPLICATES, NULL);
@@ -267,15 +252,20 @@ static void test_nodes__are_placed_by_a_strategy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nodes__are_listed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__are_described, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__keep_their_first_listing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__are_removed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__that_go_at_once_are_removed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__are_not_removed_in_vain, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__fail_and_recover, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__of_a_key, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes__are_placed_by_a_strategy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__are_listed, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__are_described, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__keep_their_first_listing, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__are_removed, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__that_go_at_once_are_removed, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__are_not_removed_in_vain, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__fail_and_recover, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__of_a_key, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_nodes__are_placed_by_a_strategy, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 static const char CREATE[] = "POST /v1/keyspaces";
 
@@ -135,11 +119,16 @@ static void test_optimistic_fields__need_a_free_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_optimistic_fields__have_defaults, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_fields__draw_a_secret, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_fields__are_taken, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_fields__are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_fields__need_a_free_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_fields__have_defaults, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_fields__draw_a_secret, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_fields__are_taken, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_fields__are_refused, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_fields__need_a_free_name, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

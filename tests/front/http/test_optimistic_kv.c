@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 static const struct stamp OTHER = {.counter = 3, .id = 0xab};
 
@@ -297,23 +281,28 @@ static void test_optimistic_kv__explains_refused_writes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__reads_and_writes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__answers_in_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__reads_and_writes, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__answers_in_json, testbed_setup,
+                                        testbed_teardown),
         cmocka_unit_test_setup_teardown(test_optimistic_kv__takes_a_lifetime_and_tells_when_it_ends,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__refuses_what_is_no_lifetime, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__reports_damaged_versions, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__shows_what_is_stable, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__takes_conditions, setup, teardown),
+                                        testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__refuses_what_is_no_lifetime,
+                                        testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__reports_damaged_versions, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__shows_what_is_stable, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__takes_conditions, testbed_setup,
+                                        testbed_teardown),
         cmocka_unit_test_setup_teardown(test_optimistic_kv__refuses_what_is_for_strong_keyspaces,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__reaches_channels, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__tells_how_to_get_a_copy, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_optimistic_kv__explains_refused_writes, setup,
-                                        teardown),
+                                        testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__reaches_channels, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__tells_how_to_get_a_copy, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_optimistic_kv__explains_refused_writes, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 static void test_peers__are_listed(void **state)
 {
@@ -106,13 +90,15 @@ static void test_peers__are_known_once_the_node_begins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_peers__are_listed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_peers__do_not_keep_what_they_leave, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_peers__are_out_of_reach_after_a_silence, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_peers__are_listed_page_by_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_peers__are_known_once_the_node_begins, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_peers__are_listed, testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_peers__do_not_keep_what_they_leave, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_peers__are_out_of_reach_after_a_silence, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_peers__are_listed_page_by_page, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_peers__are_known_once_the_node_begins, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

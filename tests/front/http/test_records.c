@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 static void test_records__writes_reads_and_deletes(void **state)
 {
@@ -177,12 +161,18 @@ static void test_records__takes_operation_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_records__writes_reads_and_deletes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records__refuses_bad_writes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records__bounds_keys_and_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records__shows_other_bytes_as_base64, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records__names_the_hosts_errors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records__takes_operation_ids, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_records__writes_reads_and_deletes, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_records__refuses_bad_writes, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_records__bounds_keys_and_values, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_records__shows_other_bytes_as_base64, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_records__names_the_hosts_errors, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_records__takes_operation_ids, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

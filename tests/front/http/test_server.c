@@ -10,21 +10,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void send_text(struct testbed *testbed, const char *text)
 {
     testbed_send(testbed, text, strlen(text));
@@ -350,21 +335,32 @@ static void test_server__refuses_bad_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_server__asks_for_the_token, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__shows_health_without_the_token, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_server__refuses_unknown_paths_and_methods, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_server__answers_later, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__gives_up_in_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__answers_who_waits_at_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__survives_clients_that_leave, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__bounds_bodies, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__turns_away_who_is_too_many, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__cuts_slow_requests, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__lets_go_of_what_is_sent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__hangs_up_on_endless_bodies, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_server__refuses_bad_config, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_server__asks_for_the_token, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__shows_health_without_the_token, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__refuses_unknown_paths_and_methods,
+                                        testbed_setup, testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__answers_later, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__gives_up_in_time, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__answers_who_waits_at_the_end, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__survives_clients_that_leave, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__bounds_bodies, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__turns_away_who_is_too_many, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__cuts_slow_requests, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__lets_go_of_what_is_sent, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__hangs_up_on_endless_bodies, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_server__refuses_bad_config, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

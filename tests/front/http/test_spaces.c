@@ -7,22 +7,6 @@
 #include "http_testbed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct testbed *testbed = malloc(sizeof *testbed);
-    testbed_open(testbed);
-    *state = testbed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testbed_close(*state);
-    free(*state);
-    return 0;
-}
 
 static void test_spaces__show_how_stable_they_are(void **state)
 {
@@ -185,12 +169,18 @@ static void test_spaces__are_exchanged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_spaces__show_how_stable_they_are, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spaces__must_be_named_well, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spaces__take_the_methods_they_have, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spaces__are_subscribed_to, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spaces__are_unsubscribed_from, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spaces__are_exchanged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spaces__show_how_stable_they_are, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_spaces__must_be_named_well, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_spaces__take_the_methods_they_have, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_spaces__are_subscribed_to, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_spaces__are_unsubscribed_from, testbed_setup,
+                                        testbed_teardown),
+        cmocka_unit_test_setup_teardown(test_spaces__are_exchanged, testbed_setup,
+                                        testbed_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
