@@ -33,28 +33,6 @@ static uint64_t space_of(const struct message *message)
     }
 }
 
-// The session that a message is of, but for its opening; 0 for other messages.
-static uint64_t session_of(const struct message *message)
-{
-    switch (message->kind) {
-#define OF_SESSION(NAME, name)                                                                     \
-    case MESSAGE_##NAME:                                                                           \
-        return message->name.session;
-        OF_SESSION(SESSION_KNOWN, session_known)
-        OF_SESSION(SESSION_PORTION, session_portion)
-        OF_SESSION(SESSION_TAKEN, session_taken)
-        OF_SESSION(SESSION_CLOSE, session_close)
-        OF_SESSION(SESSION_END, session_end)
-        OF_SESSION(AUDIT_GROUPS, audit_groups)
-        OF_SESSION(AUDIT_SLOTS, audit_slots)
-        OF_SESSION(AUDIT_LIST, audit_list)
-        OF_SESSION(AUDIT_VERDICT, audit_verdict)
-#undef OF_SESSION
-    default:
-        return 0;
-    }
-}
-
 static void on_replica_message(struct epidemic *epidemic, struct effects *effects,
                                struct replica *replica, uint64_t peer,
                                const struct message *message)
@@ -76,7 +54,7 @@ static void on_replica_message(struct epidemic *epidemic, struct effects *effect
         epidemic_on_stability(epidemic, effects, replica, &message->stability);
         break;
     default:
-        epidemic_on_session(epidemic, effects, replica, peer, session_of(message), message);
+        epidemic_on_session(epidemic, effects, replica, peer, session_of_message(message), message);
         break;
     }
 }

@@ -175,6 +175,9 @@ struct session *session_accept(struct space *space, struct session_world *world,
                                bool busy, struct effects *effects, uint64_t now_us);
 void session_free(struct session *session);
 
+// The id of the session that a message is of; 0 for messages that are of none.
+uint64_t session_of_message(const struct message *message);
+
 // Takes a message of this session (same peer, space and id).
 void session_on_message(struct session *session, struct effects *effects, uint64_t now_us,
                         const struct message *message, struct stamp stability);

@@ -3,6 +3,28 @@
 #include "base/check.h"
 #include "base/rule.h"
 
+uint64_t session_of_message(const struct message *message)
+{
+    switch (message->kind) {
+#define OF_SESSION(NAME, name)                                                                     \
+    case MESSAGE_##NAME:                                                                           \
+        return message->name.session;
+        OF_SESSION(SESSION_OPEN, session_open)
+        OF_SESSION(SESSION_KNOWN, session_known)
+        OF_SESSION(SESSION_PORTION, session_portion)
+        OF_SESSION(SESSION_TAKEN, session_taken)
+        OF_SESSION(SESSION_CLOSE, session_close)
+        OF_SESSION(SESSION_END, session_end)
+        OF_SESSION(AUDIT_GROUPS, audit_groups)
+        OF_SESSION(AUDIT_SLOTS, audit_slots)
+        OF_SESSION(AUDIT_LIST, audit_list)
+        OF_SESSION(AUDIT_VERDICT, audit_verdict)
+#undef OF_SESSION
+    default:
+        return 0;
+    }
+}
+
 // An operation that this peer gave up for one that the other has lost: that one is sent back (rule
 // R13a). False past the bounds.
 static bool answer_with_coverer(struct session *session, const struct operation *operation)

@@ -234,29 +234,6 @@ struct session *session_bench_session(struct session_bench *bench, unsigned repl
     return list_empty(head) ? NULL : session_at(head->next);
 }
 
-static uint64_t session_of(const struct message *message)
-{
-    switch (message->kind) {
-#define OF_SESSION(NAME, name)                                                                     \
-    case MESSAGE_##NAME:                                                                           \
-        return message->name.session;
-        OF_SESSION(SESSION_OPEN, session_open)
-        OF_SESSION(SESSION_KNOWN, session_known)
-        OF_SESSION(SESSION_PORTION, session_portion)
-        OF_SESSION(SESSION_TAKEN, session_taken)
-        OF_SESSION(SESSION_CLOSE, session_close)
-        OF_SESSION(SESSION_END, session_end)
-        OF_SESSION(AUDIT_GROUPS, audit_groups)
-        OF_SESSION(AUDIT_SLOTS, audit_slots)
-        OF_SESSION(AUDIT_LIST, audit_list)
-        OF_SESSION(AUDIT_VERDICT, audit_verdict)
-#undef OF_SESSION
-    default:
-        fail();
-        return 0;
-    }
-}
-
 static struct session *find(struct session_bench *bench, unsigned replica, unsigned other,
                             uint64_t id)
 {
@@ -274,7 +251,9 @@ static void take(struct session_bench *bench, const struct session_packet *packe
     struct session_peer *peer = &bench->peers[to];
     struct effects *effects = bench_effects(bench->spaces, to);
     struct space *space = session_bench_space(bench, to);
-    struct session *session = find(bench, to, packet->from, session_of(message));
+    uint64_t id = session_of_message(message);
+    struct session *session = find(bench, to, packet->from, id);
+    assert_int_not_equal(id, 0);
     if (message->kind == MESSAGE_SESSION_OPEN) {
         if (session != NULL)
             return;
@@ -285,7 +264,7 @@ static void take(struct session_bench *bench, const struct session_packet *packe
     } else if (session != NULL) {
         session_on_message(session, effects, bench->now_us, message, no_stability);
     } else if (message->kind != MESSAGE_SESSION_END) {
-        session_disown(effects, packet->from + 1, BENCH_SPACE, session_of(message));
+        session_disown(effects, packet->from + 1, BENCH_SPACE, id);
     }
 }
 
