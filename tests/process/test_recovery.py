@@ -4,110 +4,69 @@ import http.client
 import os
 import pty
 import shutil
-import signal
 import subprocess
-import tempfile
 import unittest
 
 import cluster
-import ports
+import daemons
 
 LEAST_KEYS = 40
 END_SECONDS = 30
 
 
-class Fleet:
-    """Nodes that are started, killed and destroyed one by one. Node N has the id N if they joined in this order."""
+class Fleet(daemons.Daemons):
+    """Nodes that are launched, killed and destroyed one by one. Node N has the id N if they joined in this order."""
 
     def __init__(self):
-        self.scratch = tempfile.mkdtemp(prefix="brusio-process-")
-        self.processes = {}
-        self.ports = {}
-        self.clients = {}
-        self.token = "recovery"
-        for name, text in (("token", self.token), ("key", "0123456789abcdef")):
-            with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as stream:
-                stream.write(text + "\n")
+        super().__init__(0)
+        self.words = []  # of the launch under way
 
-    def end(self):
-        for node in list(self.processes):
-            self.kill(node)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+    def home(self, node, *names):
+        """The node's directory, or what is in it."""
+        return self.path(os.path.join(f"node-{node}", *names))
 
-    def directory(self, node):
-        return os.path.join(self.scratch, f"node-{node}")
+    def role(self, node):
+        return self.words
 
-    def path(self, node, *names):
-        return os.path.join(self.directory(node), *names)
+    def numbers(self):
+        """Those that are to run."""
+        return list(self.processes)
 
-    def log(self, node):
-        with open(self.directory(node) + ".log", encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-
-    def print_logs(self):
-        for name in sorted(os.listdir(self.scratch)):
-            if name.endswith(".log"):
-                print(f"---- {name}\n{self.log(name[len('node-'):-len('.log')])}")
-
-    def launch(self, node, *more, join=None):
+    def launch(self, node, *words, join=None):
         """Starts the node's process; one that joins is told of node `join`."""
-        if node not in self.ports:
-            self.ports[node] = ports.free(2)
-        http, peer = self.ports[node]
-        words = [cluster.BRUSIOD, "--data", self.directory(node), "--http", f"127.0.0.1:{http}", "--listen",
-                 f"127.0.0.1:{peer}", "--token-file", os.path.join(self.scratch, "token"), "--key-file",
-                 os.path.join(self.scratch, "key"), *more]
-        if join is not None:
-            words += ["--join", f"127.0.0.1:{self.ports[join][1]}"]
-        with open(self.directory(node) + ".log", "ab") as log:
-            self.processes[node] = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        while self.count < node:
+            self.add_place()
+        self.words = [*words] if join is None else [*words, "--join", self.address(join, self.peer_port(join))]
+        self.spawn(node)
 
-    def start(self, node, *more, join=None):
+    def start_node(self, node, *words, join=None):
         """Launches it, and waits until it serves."""
-        before = self.log(node).count(" serves, in epoch") if os.path.exists(self.directory(node) + ".log") else 0
-        self.launch(node, *more, join=join)
+        self.launch(node, *words, join=join)
+        self.await_serving(node)
 
-        def serves():
-            if self.processes[node].poll() is not None:
-                raise AssertionError(f"node {node} ended with {self.processes[node].returncode}")
-            return self.log(node).count(" serves, in epoch") > before
-        cluster.wait_for(f"node {node} serves", serves)
-
-    def begin(self, count, *more):
-        self.start(1, "--init", *more)
+    def begin(self, count, *words):
+        self.start_node(1, "--init", *words)
         for node in range(2, count + 1):
-            self.start(node, join=1)
+            self.start_node(node, join=1)
         self.settle()
 
     def ended(self, node):
         """The exit status of a process that ends by itself."""
         return self.processes.pop(node).wait(END_SECONDS)
 
-    def disconnect(self, node):
-        if node in self.clients:
-            self.clients.pop(node).close()
-
     def kill(self, node):
-        self.disconnect(node)
-        process = self.processes.pop(node)
-        process.kill()
-        process.wait()
+        super().kill(node)
+        del self.processes[node]
 
-    def stop(self, node):
-        self.disconnect(node)
-        self.processes[node].send_signal(signal.SIGTERM)
-        return self.ended(node)
+    def stop_node(self, node):
+        super().stop_node(node)
+        del self.processes[node]
 
     def destroy(self, *nodes):
         for node in nodes:
             self.kill(node)
         for node in nodes:
-            shutil.rmtree(self.directory(node))
-
-    def client(self, node):
-        if node not in self.clients:
-            self.clients[node] = cluster.Client(self.ports[node][0], self.token)
-        return self.clients[node]
+            shutil.rmtree(self.home(node))
 
     def members(self, node):
         """What the node tells of all nodes, by id."""
@@ -115,28 +74,12 @@ class Fleet:
 
     def settle(self):
         """Waits until every process serves, and nothing is on its way to anyone."""
-        def settled():
-            for node, process in self.processes.items():
-                if process.poll() is not None:
-                    raise AssertionError(f"node {node} ended with {process.returncode}")
-                try:
-                    answer = self.client(node).ask("GET", "/v1/nodes")
-                except ConnectionRefusedError:  # it is still opening its stores
-                    return False
-                if answer.status != 200:
-                    return False
-                described = answer.json()
-                members = described["nodes"]
-                if not described["answered_by"]["serving"] or len(members) != len(self.processes):
-                    return False
-                if any(entry["state"] != "up" or entry["slots_joining"] > 0 for entry in members):
-                    return False
-            return True
-        cluster.wait_for("every node up and in sync", settled)
+        self.await_serving(*self.numbers())
+        super().settle()
 
     def recover(self, destroyed, nodes, *more):
         return cluster.run_program(cluster.BRUSIO, "recover-voters", "--destroyed", ",".join(map(str, destroyed)),
-                                   *more, *(self.directory(node) for node in nodes))
+                                   *more, *(self.home(node) for node in nodes))
 
 
 class FleetTest(cluster.ClusterTest):
@@ -168,7 +111,7 @@ class FleetTest(cluster.ClusterTest):
         told = {"sent": -1, "acknowledged": -1}
 
         def write():
-            client = cluster.Client(self.fleet.ports[node][0], self.fleet.token)
+            client = self.fleet.new_client(node)
             while not threads.stopping.is_set():
                 told["sent"] += 1
                 try:
@@ -213,16 +156,16 @@ class LostVoters(FleetTest):
         fleet = self.fleet
         fleet.begin(3)
         self.write_kept([1, 2, 3])
-        shutil.copytree(fleet.directory(2), fleet.directory("2-of-old"))
+        shutil.copytree(fleet.home(2), fleet.home("2-of-old"))
         fleet.destroy(2, 3)
         self.expect_no_service(1)
-        fleet.stop(1)
+        fleet.stop_node(1)
         self.recovered(fleet.recover([2, 3], [1], "--yes"))
-        fleet.start(1)
+        fleet.start_node(1)
         self.expect_kept([1])
         self.rewrite([1], "alone")
         for node in (4, 5):
-            fleet.start(node, join=1)
+            fleet.start_node(node, join=1)
         fleet.settle()
         self.expect_kept([1, 4, 5])
         self.rewrite([1, 4, 5], "together")
@@ -239,9 +182,9 @@ class LostVoters(FleetTest):
         self.write_kept([1, 2, 3])
         for node in (2, 3):
             fleet.kill(node)
-        fleet.stop(1)
+        fleet.stop_node(1)
         self.recovered(fleet.recover([2, 3], [1], "--yes"))
-        fleet.start(1)
+        fleet.start_node(1)
         self.rewrite([1], "after")
         for node in (2, 3):
             fleet.launch(node)
@@ -259,7 +202,7 @@ class LostVoters(FleetTest):
         self.expect_no_service(2)
         self.expect_no_service(4)
         for node in (2, 4):
-            fleet.stop(node)
+            fleet.stop_node(node)
         self.refused(fleet.recover([1, 3, 5], [2], "--yes"), "a voter is missing: node 4")
         ran = fleet.recover([1, 3, 5], [2, 4], "--yes", "--json")
         self.assertEqual(ran.status, 0, ran)
@@ -267,11 +210,11 @@ class LostVoters(FleetTest):
         self.assertEqual(ran.json()["lost_slots"], 0)
         self.assertEqual(len(ran.json()["voters"]), 1)
         fleet.launch(4)
-        fleet.start(2)
+        fleet.start_node(2)
         fleet.settle()
         self.expect_kept([2, 4])
         self.rewrite([2, 4], "two")
-        fleet.start(6, join=2)
+        fleet.start_node(6, join=2)
         fleet.settle()
         self.expect_kept([2, 4, 6])
         self.assertEqual(sum(entry["voter"] for entry in fleet.members(2).values()), 3)
@@ -285,11 +228,11 @@ class LostVoters(FleetTest):
         fleet.destroy(1, 2, 4)
         threads.stopping.wait(1)
         threads.stop()
-        fleet.stop(3)
+        fleet.stop_node(3)
         fleet.kill(5)
         self.recovered(fleet.recover([1, 2, 4], [3, 5], "--yes"))
         fleet.launch(3)
-        fleet.start(5)
+        fleet.start_node(5)
         fleet.settle()
         for node in (3, 5):
             self.expect_written(node, writers)
@@ -303,11 +246,11 @@ class LostVoters(FleetTest):
         self.assertFalse(fleet.members(1)[4]["voter"])
         fleet.destroy(2, 3)
         self.expect_no_service(4)
-        fleet.stop(1)
+        fleet.stop_node(1)
         ran = fleet.recover([2, 3], [1], "--yes")
         self.recovered(ran)
         self.assertIn("Not given, and not destroyed: node 4", ran.output)
-        fleet.start(1)
+        fleet.start_node(1)
         fleet.settle()
         self.expect_kept([1, 4])
         self.rewrite([1, 4], "after")
@@ -318,17 +261,17 @@ class LostVoters(FleetTest):
         self.write_kept([1, 2, 3])
         self.refused(fleet.recover([2, 3], [1], "--yes"), "in use by process", str(fleet.processes[1].pid))
         for node in (1, 2, 3):
-            fleet.stop(node)
+            fleet.stop_node(node)
         self.refused(fleet.recover([2], [1], "--yes"), "a voter is missing: node 3", "--destroyed")
         self.refused(fleet.recover([2, 3, 9], [1], "--yes"), "no node 9")
         self.refused(fleet.recover([1, 2, 3], [1], "--yes"), "node 1 cannot be destroyed")
         self.refused(fleet.recover([2, 3], [1, 1], "--yes"), "in use by process")
-        shutil.copytree(fleet.directory(1), fleet.directory("copy"))
+        shutil.copytree(fleet.home(1), fleet.home("copy"))
         self.refused(fleet.recover([2, 3], [1, "copy"], "--yes"), "copy of another directory")
         self.refused(fleet.recover([2, 3], [1]), "--yes")
         self.refused(fleet.recover([2, 3], ["absent"], "--yes"), "no node's data directory")
-        self.assertFalse(os.path.exists(fleet.directory("absent")))
-        self.refused(cluster.run_program(cluster.BRUSIO, "recover-voters", fleet.directory(1)), "--destroyed", status=2)
+        self.assertFalse(os.path.exists(fleet.home("absent")))
+        self.refused(cluster.run_program(cluster.BRUSIO, "recover-voters", fleet.home(1)), "--destroyed", status=2)
         for nodes in ("", "x", "2,", "0", "65", "2,,3"):
             self.refused(fleet.recover([nodes], [1], "--yes"), "node numbers", status=2)
         for node in (1, 2, 3):
@@ -341,8 +284,8 @@ class LostVoters(FleetTest):
         fleet.begin(3)
         self.write_kept([1, 2, 3])
         fleet.destroy(2, 3)
-        fleet.stop(1)
-        words = [cluster.BRUSIO, "recover-voters", "--destroyed", "2,3", fleet.directory(1)]
+        fleet.stop_node(1)
+        words = [cluster.BRUSIO, "recover-voters", "--destroyed", "2,3", fleet.home(1)]
         for said, status in ((b"no\n", 1), (b"\x04", 1), (b"yes\n", 0)):
             master, slave = pty.openpty()
             with os.fdopen(master, "wb", buffering=0) as terminal, os.fdopen(slave, "rb", buffering=0) as line:
@@ -351,16 +294,17 @@ class LostVoters(FleetTest):
             self.assertEqual(ran.returncode, status, ran)
             self.assertIn(b"Type 'yes'", ran.stdout)
             self.assertEqual(b"nothing was written" in ran.stderr, status != 0)
-        fleet.start(1)
+        fleet.start_node(1)
         self.expect_kept([1])
 
     def test_stores_of_two_clusters_do_not_go_together(self):
         fleet = self.fleet
         fleet.begin(1)
-        fleet.start("other", "--init")
-        fleet.stop(1)
-        fleet.stop("other")
-        self.refused(fleet.recover([2], [1, "other"], "--yes"), "another cluster")
+        other = 3
+        fleet.start_node(other, "--init")
+        fleet.stop_node(1)
+        fleet.stop_node(other)
+        self.refused(fleet.recover([2], [1, other], "--yes"), "another cluster")
 
     def test_what_only_destroyed_nodes_had_is_given_up_on_demand_alone(self):
         fleet = self.fleet
@@ -368,13 +312,13 @@ class LostVoters(FleetTest):
         self.write_kept([1, 2, 3])
         kept = {key for key in self.values if fleet.client(1).replicas(key) == [1]}
         fleet.destroy(2, 3)
-        fleet.stop(1)
+        fleet.stop_node(1)
         self.refused(fleet.recover([2, 3], [1], "--yes"), "no survivor has the data", "keyspace 'default'",
                      "--accept-loss")
         ran = fleet.recover([2, 3], [1], "--yes", "--accept-loss")
         self.recovered(ran)
         self.assertIn("LOSS ACCEPTED", ran.errors)
-        fleet.start(1)
+        fleet.start_node(1)
         for key, value in self.values.items():
             answer = fleet.client(1).read(key)
             self.assertEqual(answer.status, 200 if key in kept else 404, answer)
@@ -385,7 +329,7 @@ class LostVoters(FleetTest):
 
 class DamagedStores(FleetTest):
     def damage(self, node, *names, cut=True):
-        path = self.fleet.path(node, *names)
+        path = self.fleet.home(node, *names)
         length = os.path.getsize(path)
         with open(path, "r+b") as stream:
             if cut:
@@ -402,7 +346,7 @@ class DamagedStores(FleetTest):
     def rebuild(self, node, through):
         """Starts it with --rebuild, and waits until the id that it had is gone."""
         fleet = self.fleet
-        fleet.start(node, "--rebuild", join=through)
+        fleet.start_node(node, "--rebuild", join=through)
         cluster.wait_for("the old id is gone", lambda: 2 not in fleet.members(through))
         fleet.settle()
         cluster.wait_for("the end of the rebuild", lambda: "rebuild: done" in fleet.log(node))
@@ -416,27 +360,27 @@ class DamagedStores(FleetTest):
         for cut in (True, False):
             self.damage(2, "data", "data.mdb", cut=cut)
             self.expect_refusal(2)
-        with open(fleet.path(2, "data", "data.mdb"), "rb") as stream:
+        with open(fleet.home(2, "data", "data.mdb"), "rb") as stream:
             damaged = stream.read()
         self.rebuild(2, through=1)
         self.expect_kept([1, 2, 3])
         self.assertEqual(sorted(fleet.members(1)), [1, 3, 4])
-        with open(fleet.path(2, "data.damaged-1", "data.mdb"), "rb") as stream:
+        with open(fleet.home(2, "data.damaged-1", "data.mdb"), "rb") as stream:
             self.assertEqual(stream.read(), damaged)
-        self.assertTrue(os.path.isdir(fleet.path(2, "voter.damaged-1")))
+        self.assertTrue(os.path.isdir(fleet.home(2, "voter.damaged-1")))
         # It holds all by itself.
         self.rewrite([1, 2, 3], "whole")
         for node in (1, 3):
             fleet.kill(node)
             cluster.wait_for("the loss is seen", lambda node=node: fleet.members(2)[node]["state"] == "down")
             self.expect_kept([2])
-            fleet.start(node)
+            fleet.start_node(node)
             fleet.settle()
         # Asked for again, it leaves the healthy stores alone.
-        fleet.stop(2)
-        fleet.start(2, "--rebuild", join=1)
+        fleet.stop_node(2)
+        fleet.start_node(2, "--rebuild", join=1)
         self.assertIn("rebuilt already", fleet.log(2))
-        self.assertFalse(os.path.exists(fleet.path(2, "data.damaged-2")))
+        self.assertFalse(os.path.exists(fleet.home(2, "data.damaged-2")))
         fleet.settle()
         self.assertEqual(sorted(fleet.members(1)), [1, 3, 4])
         self.expect_kept([1, 2, 3])
@@ -452,7 +396,7 @@ class DamagedStores(FleetTest):
         self.rebuild(2, through=1)
         threads.stop()
         for node in (1, 3):
-            fleet.stop(node)
+            fleet.stop_node(node)
         fleet.kill(2)
         for node in (1, 2, 3):
             fleet.launch(node)
@@ -471,13 +415,13 @@ class DamagedStores(FleetTest):
         fleet.launch(voter, "--rebuild", join=other)
         self.assertEqual(fleet.ended(voter), 1)
         self.assertIn("recover-voters", fleet.log(voter))
-        self.assertFalse(os.path.exists(fleet.path(voter, "data.damaged-1")))
+        self.assertFalse(os.path.exists(fleet.home(voter, "data.damaged-1")))
         # The way out that it names.
-        fleet.stop(other)
+        fleet.stop_node(other)
         self.recovered(fleet.recover([voter], [other], "--yes"))
-        fleet.start(other)
-        os.rename(fleet.directory(voter), fleet.directory("put-away"))
-        fleet.start(voter, join=other)
+        fleet.start_node(other)
+        os.rename(fleet.home(voter), fleet.home("put-away"))
+        fleet.start_node(voter, join=other)
         fleet.settle()
         self.expect_kept([1, 2])
 
@@ -488,14 +432,14 @@ class DamagedStores(FleetTest):
         fleet.kill(2)
         self.damage(2, "data", "data.mdb")
         fleet.launch(2, "--rebuild", join=1)
-        cluster.wait_for("the stores are set aside", lambda: os.path.isdir(fleet.path(2, "voter.damaged-1")))
+        cluster.wait_for("the stores are set aside", lambda: os.path.isdir(fleet.home(2, "voter.damaged-1")))
         fleet.kill(2)
-        fleet.start(2, join=1)
+        fleet.start_node(2, join=1)
         cluster.wait_for("the end of the rebuild", lambda: "rebuild: done" in fleet.log(2))
         fleet.settle()
         self.expect_kept([1, 2, 3])
         self.assertNotIn(2, fleet.members(1))
-        self.assertFalse(os.path.exists(fleet.path(2, "data.damaged-2")))
+        self.assertFalse(os.path.exists(fleet.home(2, "data.damaged-2")))
 
     def test_a_damaged_voter_store_leaves_the_old_id_to_the_operator(self):
         fleet = self.fleet
@@ -504,7 +448,7 @@ class DamagedStores(FleetTest):
         fleet.kill(2)
         self.damage(2, "voter", "data.mdb", cut=False)
         self.expect_refusal(2)
-        fleet.start(2, "--rebuild", join=1)
+        fleet.start_node(2, "--rebuild", join=1)
         cluster.wait_for("a word on the old node", lambda: "`brusio nodes remove 2`" in fleet.log(2))
         self.expect_kept([1, 2, 3])
         self.assertEqual(sorted(fleet.members(1)), [1, 2, 3, 4])
@@ -513,17 +457,14 @@ class DamagedStores(FleetTest):
         fleet = self.fleet
         fleet.begin(1)
         self.write_kept([1])
-        pid = fleet.processes[1].pid
-        ran = fleet.processes.pop(1)
-        fleet.ports["second"] = ports.free(2)
-        os.symlink(fleet.directory(1), fleet.directory("second"))
-        fleet.launch("second", "--rebuild", join=1)
-        self.assertEqual(fleet.ended("second"), 1)
-        self.assertIn(str(pid), fleet.log("second"))
-        fleet.launch("second", "--rebuild")
-        self.assertEqual(fleet.ended("second"), 2)
-        fleet.processes[1] = ran
-        self.assertFalse(os.path.exists(fleet.path(1, "rebuild")))
+        second = 2
+        os.symlink(fleet.home(1), fleet.home(second))
+        fleet.launch(second, "--rebuild", join=1)
+        self.assertEqual(fleet.ended(second), 1)
+        self.assertIn(str(fleet.processes[1].pid), fleet.log(second))
+        fleet.launch(second, "--rebuild")
+        self.assertEqual(fleet.ended(second), 2)
+        self.assertFalse(os.path.exists(fleet.home(1, "rebuild")))
         self.expect_kept([1])
 
 
