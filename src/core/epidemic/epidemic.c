@@ -30,12 +30,15 @@ void epidemic_init(struct epidemic *epidemic, const struct epidemic_config *conf
     epidemic->config = *config;
     if (epidemic->config.bytes_per_s > EPIDEMIC_BYTES_PER_S_MAX)
         epidemic->config.bytes_per_s = EPIDEMIC_BYTES_PER_S_MAX;
+    if (epidemic->config.step_bytes == 0)
+        epidemic->config.step_bytes = EPIDEMIC_STEP_BYTES;
     epidemic->store = store;
     overlay_init(&epidemic->overlay, store);
     list_init(&epidemic->replicas);
     table_init(&epidemic->replicas_by_id);
     list_init(&epidemic->sessions);
     list_init(&epidemic->replies);
+    list_init(&epidemic->carried);
     rng_init(&epidemic->rng, config->seed);
     peers_init(&epidemic->peers, config->self, config->peers_max, rng_u64(&epidemic->rng));
     epidemic->world = (struct session_world){
@@ -47,6 +50,7 @@ void epidemic_init(struct epidemic *epidemic, const struct epidemic_config *conf
 
 void epidemic_release(struct epidemic *epidemic)
 {
+    epidemic_bundles_release(epidemic);
     while (!list_empty(&epidemic->replicas))
         epidemic_replica_free(epidemic, LIST_ITEM(epidemic->replicas.next, struct replica, link));
     table_release(&epidemic->replicas_by_id);
@@ -143,6 +147,8 @@ void epidemic_end_step(struct epidemic *epidemic, struct effects *effects)
     if (epidemic->session_count > 0)
         wake_at(epidemic, effects,
                 epidemic->now_us + (epidemic->world.allowance_bytes > 0 ? IDLE_US : PACED_US));
+    if (epidemic_bundles_are_due(epidemic))
+        wake_at(epidemic, effects, epidemic->now_us);
     epidemic->effects = NULL;
 }
 
@@ -190,6 +196,7 @@ void epidemic_tick(struct epidemic *epidemic, struct effects *effects, uint64_t 
     // What is under way comes before what begins, so that it ends however little may be sent.
     epidemic_sessions_pump(epidemic, effects);
     epidemic_peers_tick(epidemic, effects);
+    epidemic_bundles_tick(epidemic, effects);
     tell_room(epidemic);
     tick_replicas(epidemic, effects);
     epidemic_end_step(epidemic, effects);
@@ -232,5 +239,6 @@ void epidemic_invariants(const struct epidemic *epidemic)
     for (struct list *at = epidemic->replies.next; at != &epidemic->replies; at = at->next)
         replies++;
     CHECK(replicas == epidemic->replica_count && sessions == epidemic->session_count);
+    CHECK(epidemic->carried_count <= EPIDEMIC_CARRIED_MAX);
     CHECK(replicas == epidemic->replicas_by_id.count && replies == epidemic->reply_count);
 }

@@ -25,6 +25,8 @@
 #define EPIDEMIC_SESSIONS_MAX 64u
 #define EPIDEMIC_REPLICAS_MAX 1024u
 #define EPIDEMIC_REPLIES_MAX 65536u
+#define EPIDEMIC_CARRIED_MAX 4u // bundles under way
+#define EPIDEMIC_STEP_BYTES (128u << 10)
 #define EPIDEMIC_RUMORS_PER_CONTACT 256u
 // Operations that were asked for of late, of all replicas.
 #define EPIDEMIC_ASKED_MAX 4096u
@@ -40,6 +42,8 @@ struct epidemic_config {
     // What is sent may come to this on average; what answers others is counted, and not held back.
     // 0: no bound; no more than EPIDEMIC_BYTES_PER_S_MAX.
     uint64_t bytes_per_s;
+    // Of a bundle, made or read in one step; 0: EPIDEMIC_STEP_BYTES, and no more than a portion.
+    size_t step_bytes;
 };
 
 struct epidemic_counts {
@@ -68,6 +72,8 @@ struct epidemic {
     uint64_t wake_us; // when some replica has something to do
     struct list sessions;
     uint32_t session_count;
+    struct list carried; // bundles under way
+    uint32_t carried_count;
     struct list replies; // and news, of what is not durable yet
     uint32_t reply_count;
     size_t reply_bytes; // of bundles among them

@@ -99,16 +99,19 @@ WARN_UNUSED enum err epidemic_value_late(struct epidemic *epidemic, struct effec
 
 void epidemic_answer_scan(struct epidemic *epidemic, struct effects *effects,
                           struct replica *replica, uint64_t handle, const struct request *request);
-void epidemic_answer_export(struct epidemic *epidemic, struct effects *effects,
+// An export or an import. ERR_BUSY past EPIDEMIC_CARRIED_MAX.
+void epidemic_answer_bundle(struct epidemic *epidemic, struct effects *effects,
                             struct replica *replica, uint64_t handle,
                             const struct request *request);
-void epidemic_answer_import(struct epidemic *epidemic, struct effects *effects,
-                            struct replica *replica, uint64_t handle,
-                            const struct request *request);
+// Goes on with one of those that are under way; those of replicas that are left end.
+void epidemic_bundles_tick(struct epidemic *epidemic, struct effects *effects);
+// Whether one can go on now.
+bool epidemic_bundles_are_due(const struct epidemic *epidemic);
+void epidemic_bundles_release(struct epidemic *epidemic);
 
 // A peer is known to know so much: for bundles that are made for it.
 void epidemic_remember_known(struct replica *replica, uint64_t peer, const struct knowledge *known);
-void epidemic_bundles_release(struct replica *replica);
+void epidemic_friends_release(struct replica *replica);
 
 // Sweeps, checks of digests, the joining of too many versions of a key, and the removal of what has
 // expired: a little at a time.

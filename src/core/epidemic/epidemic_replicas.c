@@ -145,7 +145,7 @@ void epidemic_replica_free(struct epidemic *epidemic, struct replica *replica)
 {
     epidemic_sessions_leave(epidemic, &replica->space);
     epidemic_stability_release(replica);
-    epidemic_bundles_release(replica);
+    epidemic_friends_release(replica);
     buf_release(&replica->crowded);
     buf_release(&replica->expiring);
     rumor_release(&replica->rumor);

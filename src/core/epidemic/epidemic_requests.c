@@ -113,10 +113,8 @@ void epidemic_request(struct epidemic *epidemic, struct effects *effects, uint64
         answer_list(epidemic, effects, replica, handle, request);
     else if (request->kind == REQUEST_SCAN)
         epidemic_answer_scan(epidemic, effects, replica, handle, request);
-    else if (request->kind == REQUEST_EXPORT)
-        epidemic_answer_export(epidemic, effects, replica, handle, request);
-    else if (request->kind == REQUEST_IMPORT)
-        epidemic_answer_import(epidemic, effects, replica, handle, request);
+    else if (request->kind == REQUEST_EXPORT || request->kind == REQUEST_IMPORT)
+        epidemic_answer_bundle(epidemic, effects, replica, handle, request);
     else if (request->kind == REQUEST_EXCHANGE)
         answer_exchange(epidemic, effects, replica, handle, request);
     else if (request->kind == REQUEST_PUT || request->kind == REQUEST_DELETE)

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { A, B, C, KEYS = 40, LARGE = 4 << 20 };
+enum { A, B, C, KEYS = 40, LARGE = 4 << 20, LONG_KEYS = 400, LONG_BYTES = 4096 };
 
 #define NEVER_MS (UINT64_C(24) * 3600 * 1000)
 
@@ -42,6 +42,14 @@ static struct slice export_ok(struct epidemic_bench *bench, unsigned peer, uint6
     assert_int_equal(epidemic_bench_error(bench, handle), ERR_OK);
     const struct buf *value = &bench->replies[handle].value;
     return slice_of(memory_copy(value->bytes, value->length), value->length);
+}
+
+// What is answered by when it is made, though it may not be durable.
+static enum err export_answer(struct epidemic_bench *bench, unsigned peer)
+{
+    size_t handle = export(bench, peer, 0);
+    epidemic_bench_run(bench, 10 * MS);
+    return epidemic_bench_error(bench, handle);
 }
 
 static void release(struct slice bundle)
@@ -77,6 +85,16 @@ static void put_keys(struct epidemic_bench *bench, unsigned peer, const char *pr
         epidemic_bench_put(bench, peer, key, "v");
     }
     epidemic_bench_run(bench, 50 * MS);
+}
+
+static void put_large(struct epidemic_bench *bench, unsigned peer, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%u", i);
+        epidemic_bench_put_bytes(bench, peer, key, LARGE);
+        epidemic_bench_run(bench, 10 * MS);
+    }
 }
 
 static void exchange(struct epidemic_bench *bench, unsigned peer, unsigned other)
@@ -224,15 +242,10 @@ static void test_epidemic_bundles__wait_within_bounds(void **state)
     (void)state;
     struct epidemic_bench *bench = bench_new(1);
     unsigned waiting = 0;
-    for (unsigned i = 0; i < 7; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "k%u", i);
-        epidemic_bench_put_bytes(bench, A, key, LARGE);
-        epidemic_bench_run(bench, 10 * MS);
-    }
+    put_large(bench, A, 7);
     bench->peers[A].holds = true;
     epidemic_bench_put(bench, A, "k", "v");
-    while (epidemic_bench_error(bench, export(bench, A, 0)) == ERR_COUNT)
+    while (export_answer(bench, A) == ERR_COUNT)
         assert_in_range(++waiting, 1, EPIDEMIC_LATE_BYTES_MAX / (7 * LARGE));
     assert_int_equal(waiting, EPIDEMIC_LATE_BYTES_MAX / (7 * LARGE));
     assert_int_equal(epidemic_bench_error(bench, bench->reply_count - 1), ERR_BUSY);
@@ -246,13 +259,8 @@ static void test_epidemic_bundles__refuse_to_carry_too_much(void **state)
 {
     (void)state;
     struct epidemic_bench *bench = bench_new(1);
-    for (unsigned i = 0; i < 9; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "k%u", i);
-        epidemic_bench_put_bytes(bench, A, key, LARGE);
-        epidemic_bench_run(bench, 10 * MS);
-    }
-    assert_int_equal(epidemic_bench_error(bench, export(bench, A, 0)), ERR_TOO_LARGE);
+    put_large(bench, A, 9);
+    assert_int_equal(export_answer(bench, A), ERR_TOO_LARGE);
     epidemic_bench_free(bench);
 }
 
@@ -268,6 +276,114 @@ static void test_epidemic_bundles__answer_an_import_once_it_is_durable(void **st
     assert_int_equal(epidemic_bench_error(bench, handle), ERR_COUNT);
     epidemic_bench_sync(bench, B);
     assert_int_equal(epidemic_bench_error(bench, handle), ERR_OK);
+    release(bundle);
+    epidemic_bench_free(bench);
+}
+
+// --- long ones
+
+// A bundle of many steps.
+static struct slice long_bundle(struct epidemic_bench *bench, unsigned peer)
+{
+    for (unsigned i = 0; i < LONG_KEYS; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "long%u", i);
+        epidemic_bench_put_bytes(bench, peer, key, LONG_BYTES);
+    }
+    epidemic_bench_run(bench, 50 * MS);
+    return export_ok(bench, peer, 0);
+}
+
+static size_t ask_import(struct epidemic_bench *bench, unsigned peer, struct slice bundle)
+{
+    const struct request request = {.kind = REQUEST_IMPORT, .value = bundle};
+    return epidemic_bench_ask(bench, peer, &request);
+}
+
+// Others are served meanwhile.
+static void test_epidemic_bundles__long_ones_leave_room_for_others(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(2);
+    struct slice bundle = long_bundle(bench, A);
+    size_t brought = ask_import(bench, B, bundle);
+    size_t made = export(bench, A, 0);
+    unsigned steps = 0;
+    while (epidemic_bench_error(bench, brought) == ERR_COUNT) {
+        size_t put = epidemic_bench_put(bench, B, "other", "v");
+        epidemic_bench_run(bench, 1);
+        assert_int_not_equal(epidemic_bench_error(bench, put), ERR_BUSY);
+        assert_in_range(++steps, 1, 1000 * MS);
+    }
+    assert_true(steps >= 2 * LONG_KEYS * LONG_BYTES / EPIDEMIC_STEP_BYTES);
+    assert_int_equal(bench->replies[brought].bundle.news, LONG_KEYS);
+    assert_true(bench->replies[brought].bundle.closed);
+    assert_int_equal(epidemic_bench_error(bench, made), ERR_OK);
+    release(bundle);
+    epidemic_bench_free(bench);
+}
+
+static void test_epidemic_bundles__few_are_under_way_at_once(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(2);
+    struct slice bundle = long_bundle(bench, A);
+    size_t handles[EPIDEMIC_CARRIED_MAX + 1];
+    for (unsigned i = 0; i <= EPIDEMIC_CARRIED_MAX; i++)
+        handles[i] = ask_import(bench, B, bundle);
+    assert_int_equal(epidemic_bench_error(bench, handles[EPIDEMIC_CARRIED_MAX]), ERR_BUSY);
+    epidemic_bench_run(bench, 50 * MS);
+    uint64_t news = 0;
+    for (unsigned i = 0; i < EPIDEMIC_CARRIED_MAX; i++) {
+        assert_int_equal(epidemic_bench_error(bench, handles[i]), ERR_OK);
+        assert_true(bench->replies[handles[i]].bundle.closed);
+        news += bench->replies[handles[i]].bundle.news;
+    }
+    assert_int_equal(news, LONG_KEYS);
+    assert_true(epidemic_bench_all_equal(bench));
+    release(bundle);
+    epidemic_bench_free(bench);
+}
+
+// No more is applied than the store takes.
+static void test_epidemic_bundles__wait_for_the_store(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(2);
+    put_large(bench, A, 6);
+    struct slice bundle = export_ok(bench, A, 0);
+    struct overlay *overlay = &epidemic_bench_core(bench, B)->overlay;
+    bench->peers[B].holds = true;
+    put_large(bench, B, 5);
+    size_t handle = ask_import(bench, B, bundle);
+    epidemic_bench_run(bench, SECOND);
+    assert_in_range(overlay_bytes(overlay), OVERLAY_BYTES_MAX / 2,
+                    OVERLAY_BYTES_MAX / 2 + 2 * LARGE);
+    uint64_t ticks = bench->peers[B].ticks;
+    epidemic_bench_run(bench, SECOND);
+    assert_true(bench->peers[B].ticks < ticks + 100); // it sleeps
+    bench->peers[B].holds = false;
+    epidemic_bench_sync(bench, B);
+    epidemic_bench_run(bench, SECOND);
+    assert_int_equal(epidemic_bench_error(bench, handle), ERR_OK);
+    assert_true(bench->replies[handle].bundle.closed);
+    release(bundle);
+    epidemic_bench_free(bench);
+}
+
+static void test_epidemic_bundles__end_with_what_they_are_of(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(2);
+    struct slice bundle = long_bundle(bench, A);
+    size_t brought = ask_import(bench, B, bundle);
+    ask_import(bench, A, bundle); // under way when the run ends
+    epidemic_bench_crash(bench, A, 0);
+    epidemic_leave_on(epidemic_bench_core(bench, B), EPIDEMIC_BENCH_SPACE);
+    epidemic_bench_carry(bench, B);
+    epidemic_bench_run(bench, 10 * SECOND);
+    assert_int_equal(epidemic_bench_error(bench, brought), ERR_NOT_FOUND);
+    assert_null(epidemic_replica(epidemic_bench_core(bench, B), EPIDEMIC_BENCH_SPACE));
     release(bundle);
     epidemic_bench_free(bench);
 }
@@ -347,6 +463,10 @@ int main(void)
         cmocka_unit_test(test_epidemic_bundles__wait_within_bounds),
         cmocka_unit_test(test_epidemic_bundles__refuse_to_carry_too_much),
         cmocka_unit_test(test_epidemic_bundles__answer_an_import_once_it_is_durable),
+        cmocka_unit_test(test_epidemic_bundles__long_ones_leave_room_for_others),
+        cmocka_unit_test(test_epidemic_bundles__few_are_under_way_at_once),
+        cmocka_unit_test(test_epidemic_bundles__wait_for_the_store),
+        cmocka_unit_test(test_epidemic_bundles__end_with_what_they_are_of),
         cmocka_unit_test(test_epidemic_bundles__that_are_torn_or_altered_do_nothing),
         cmocka_unit_test(test_epidemic_bundles__of_other_keyspaces_do_nothing),
         cmocka_unit_test(test_epidemic_bundles__carry_what_is_stable),
