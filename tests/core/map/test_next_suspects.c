@@ -224,11 +224,9 @@ static void
 test_next_suspects__who_need_not_hold_a_slot_stays_until_who_should_is_heard(void **state)
 {
     struct bench *bench = *state;
-    struct replica_set set = *set_of(&bench->map, 0);
-    set.target = node_bit(C);
-    set.target_primary = C;
-    for (unsigned slot = 0; slot < SLOTS; slot++)
-        fixture_set_slot(&bench->map, 0, slot, &set);
+    struct replica_set *set = &bench->map.keyspaces[0].sets[0]; // of all slots
+    set->target = node_bit(C);
+    set->target_primary = C;
     bench->wants.spared = node_bit(C);
     step(bench);
     if (bench->next.epoch != 0) {
