@@ -107,7 +107,7 @@ static enum err write_close(struct bundle_export *export, struct slice stability
 {
     const struct space *space = export->space;
     struct bundle_close close = {.stability = stability};
-    if (!space->damaged && !space->forgetting) {
+    if (!export->is_unsure && !space->forgetting) {
         close.known = space->known;
         close.horizon = space->horizon;
     }
@@ -120,6 +120,7 @@ enum err bundle_export_next(struct bundle_export *export, size_t budget_bytes,
 {
     struct stretch stretch = {.export = export, .out = out, .end = out->length + budget_bytes};
     CHECK(!export->over && budget_bytes > 0);
+    export->is_unsure |= export->space->damaged;
     for (;;) {
         walk_plan(&stretch);
         if (!may_go_on(&stretch))

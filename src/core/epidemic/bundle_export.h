@@ -5,14 +5,11 @@
 //  1. The close claims nothing that the bundle does not carry (rule R11, for a session without an
 //     answer): each header that stood in the space when the close was written, and that `since` has
 //     not, is in the bundle. So a bundle is written in portions, while the space lives on.
-//  2. A damaged space gives what it has, and claims nothing (rule R17).
+//  2. A space that was damaged meanwhile gives what it has, and claims nothing (rule R17): nor does
+//     one to which an audit gave back what had been walked past.
 //
 // Memory is by what is known, not by what is carried. It does not wait until operations are durable
 // here: who needs that, asks for the bundle when they are.
-//
-// A version that had been lost here, and that an audit gives back while the bundle is being
-// written, may be missing although it is claimed: like with a session that was closed before that
-// audit, the receiver's digests show it.
 #ifndef BRUSIO_CORE_EPIDEMIC_BUNDLE_EXPORT_H
 #define BRUSIO_CORE_EPIDEMIC_BUNDLE_EXPORT_H
 
@@ -29,6 +26,9 @@ struct bundle_export {
     struct dot next;     // where it goes on
     uint64_t operations; // written so far
     bool over;
+    // Something may be missing of what was walked: the close claims nothing. Set here while the
+    // space is damaged, and to be set by the caller when an audit gave anything back meanwhile.
+    bool is_unsure;
 };
 
 // Appends the header, which must name the space (checked), to `out`. Errors as bundle_write_header;

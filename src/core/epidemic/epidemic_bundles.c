@@ -15,6 +15,7 @@ struct carried {
     uint64_t handle;
     bool imports;
     struct bundle_export export;
+    uint64_t restored; // of the world, when it began
     struct bundle_import import;
     struct buf bytes; // what was written of it; or all of it,
     size_t at;        // read so far, this time
@@ -88,6 +89,7 @@ static enum err begin_export(struct epidemic *epidemic, struct replica *replica,
     if (request->since != 0 && friend == NULL)
         return ERR_NOT_FOUND;
     name_space(replica, &header);
+    carried->restored = epidemic->world.restored;
     if (friend != NULL)
         header.since = friend->known; // borrowed
     return bundle_export_begin(&carried->export, &replica->space, &header, &carried->bytes);
@@ -97,6 +99,7 @@ static void go_on_exporting(struct epidemic *epidemic, struct effects *effects,
                             struct carried *carried)
 {
     struct buf *out = &carried->bytes;
+    carried->export.is_unsure |= carried->restored != epidemic->world.restored;
     enum err error = bundle_export_next(&carried->export, epidemic->config.step_bytes,
                                         buf_slice(&carried->replica->stability), out);
     if (error == ERR_OK && out->length > BUNDLE_BYTES_MAX)

@@ -8,6 +8,7 @@
 #include "epidemic_bench.h"
 
 #include "base/check.h"
+#include "core/epidemic/space_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -388,6 +389,70 @@ static void test_epidemic_bundles__end_with_what_they_are_of(void **state)
     epidemic_bench_free(bench);
 }
 
+// The store forgets a key.
+static void lose_key(struct epidemic_bench *bench, unsigned peer, const char *text)
+{
+    struct space_disk *disk = &bench->peers[peer].disk;
+    struct slice key = slice_of_text(text);
+    struct space_key name;
+    for (size_t i = disk->pair_count; i-- > 0;) {
+        const struct disk_pair *pair = &disk->pairs[i];
+        struct stored stored;
+        if (pair->table == STORE_OPERATIONS &&
+            stored_decode(disk_pair_value(pair), EPIDEMIC_BENCH_SPACE, &stored) == ERR_OK &&
+            slice_equal(stored.operation.key, key))
+            space_disk_remove(disk, STORE_OPERATIONS, disk_pair_key(pair));
+    }
+    space_key_versions(&name, EPIDEMIC_BENCH_SPACE, slot_of_key(key), key);
+    space_disk_remove(disk, STORE_VERSIONS, space_key_slice(&name));
+}
+
+static void recount(struct epidemic_bench *bench, unsigned peer)
+{
+    bool equal = true;
+    struct effects *effects = &bench->peers[peer].effects;
+    assert_int_equal(space_recount(epidemic_bench_space(bench, peer), effects, &equal), ERR_OK);
+    assert_false(equal);
+    epidemic_bench_carry(bench, peer);
+    epidemic_bench_run(bench, 50 * MS);
+}
+
+// A lost version is walked past, then an audit gives it back: the bundle carries it not, and must
+// not claim it, or who imports it would refuse it from then on.
+static void test_epidemic_bundles__do_not_claim_what_was_given_back_meanwhile(void **state)
+{
+    (void)state;
+    struct epidemic_bench *bench = bench_new(3);
+    epidemic_bench_put(bench, A, "lost", "v");
+    put_keys(bench, A, "k");
+    exchange(bench, A, C);
+    lose_key(bench, A, "lost");
+    recount(bench, A);
+    assert_string_equal(epidemic_bench_read(bench, A, "lost"), "-");
+    uint64_t restored = epidemic_bench_core(bench, A)->world.restored;
+    epidemic_bench_core(bench, A)->config.step_bytes = 1;
+    size_t handle = export(bench, A, 0); // walks past it, and stops
+    struct list *carried = &epidemic_bench_core(bench, A)->carried;
+    struct list under_way;
+    list_init(&under_way);
+    list_move_all(&under_way, carried);
+    epidemic_bench_exchange(bench, A, C);
+    epidemic_bench_run(bench, 10 * SECOND);
+    assert_true(epidemic_bench_core(bench, A)->world.restored > restored);
+    assert_false(epidemic_bench_space(bench, A)->damaged);
+    list_move_all(carried, &under_way);
+    epidemic_bench_run(bench, 60 * SECOND);
+    assert_int_equal(epidemic_bench_error(bench, handle), ERR_OK);
+    expect_import(bench, B, buf_slice(&bench->replies[handle].value), KEYS, KEYS, true);
+    assert_false(knowledge_contains(&epidemic_bench_space(bench, B)->known,
+                                    &epidemic_bench_space(bench, A)->known));
+    struct slice bundle = export_ok(bench, A, 0);
+    expect_import(bench, B, bundle, KEYS + 1, 1, true);
+    assert_string_equal(epidemic_bench_read(bench, B, "lost"), "v");
+    release(bundle);
+    epidemic_bench_free(bench);
+}
+
 // --- what is none
 
 static void test_epidemic_bundles__that_are_torn_or_altered_do_nothing(void **state)
@@ -467,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_epidemic_bundles__few_are_under_way_at_once),
         cmocka_unit_test(test_epidemic_bundles__wait_for_the_store),
         cmocka_unit_test(test_epidemic_bundles__end_with_what_they_are_of),
+        cmocka_unit_test(test_epidemic_bundles__do_not_claim_what_was_given_back_meanwhile),
         cmocka_unit_test(test_epidemic_bundles__that_are_torn_or_altered_do_nothing),
         cmocka_unit_test(test_epidemic_bundles__of_other_keyspaces_do_nothing),
         cmocka_unit_test(test_epidemic_bundles__carry_what_is_stable),
