@@ -117,8 +117,10 @@ static void send_symbols(struct strong *strong, struct effects *effects, node_id
     buf_init(&differing, MESSAGE_RECORDS_BYTES_MAX);
     buf_init(&deletes, MESSAGE_RECORDS_BYTES_MAX);
     buf_init(&symbols, MESSAGE_RECORDS_BYTES_MAX);
-    slot_set_encode_within(&differing, &authority->differing, &authority->slots);
-    append_deletes(authority, &deletes);
+    if (first == 0) {
+        slot_set_encode_within(&differing, &authority->differing, &authority->slots);
+        append_deletes(authority, &deletes);
+    }
     if (count > 0 && riblt_encoder_encode(&authority->encoder, first, count, &symbols) != ERR_OK)
         goto done;
     if (first + count > authority->symbols_sent)

@@ -111,9 +111,9 @@ void prefix_on_map(struct strong *strong, struct effects *effects, node_id self)
 // Certificates of up to this stamp were swept from a slot.
 void prefix_on_swept(const struct strong *strong, struct effects *effects, uint32_t keyspace,
                      uint16_t slot, struct stamp greatest);
-// Everything was swept from a slot.
 // The counter of the greatest stamp that the store has noted of a slot; 0: none.
 uint64_t prefix_swept(const struct store *store, uint32_t keyspace, uint16_t slot);
+// Everything was swept from a slot.
 void prefix_forget(struct effects *effects, uint32_t keyspace, uint16_t slot);
 
 // --- listing.c
