@@ -9,6 +9,7 @@ enum {
     TRY_AGAIN_US = 5 * 1000,
     LOOK_AGAIN_US = 500 * 1000, // for what could not be fulfilled, and is wished again
     HEARD_AGE_MAX_US = 700 * 1000,
+    SURE_AFTER_US = 300 * 1000, // longer than a member is silent
     REPORT_AGE_MAX_US = 1000 * 1000,
     BACK_AGE_MAX_US = 450 * 1000,      // who asked for a lease this recently is back
     STAND_IN_US = 400 * 1000,          // each voter waits this much longer than the one before it
@@ -44,8 +45,6 @@ static void note_fall(struct coordinator *coordinator, node_id id, uint64_t now_
 static void see_member(struct coordinator *coordinator, const struct map_node *node)
 {
     struct member_seen *seen = &coordinator->seen[node->id];
-    if (seen->store_id != node->store_id || seen->incarnation != node->incarnation)
-        coordinator->restarted &= ~node_bit(node->id);
     bool same_store = seen->store_id == node->store_id;
     if (!same_store || seen->incarnation != node->incarnation || seen->state != node->state)
         for (unsigned voter = 1; voter <= NODES_MAX; voter++)
@@ -55,8 +54,11 @@ static void see_member(struct coordinator *coordinator, const struct map_node *n
         coordinator->held_until_us[node->id] = 0;
         coordinator->lapsed[node->id] = 0;
     }
-    *seen = (struct member_seen){
-        .store_id = node->store_id, .incarnation = node->incarnation, .state = node->state};
+    *seen = (struct member_seen){.store_id = node->store_id,
+                                 .incarnation = node->incarnation,
+                                 .state = node->state,
+                                 .heard_incarnation = same_store ? seen->heard_incarnation : 0,
+                                 .restarted_us = same_store ? seen->restarted_us : 0};
 }
 
 void coordinator_on_map(struct coordinator *coordinator, const struct cluster_map *map,
@@ -87,9 +89,14 @@ void coordinator_on_heard(struct coordinator *coordinator, node_id member, uint6
     coordinator->look |= node_set_has(coordinator->spared, member);
 }
 
-void coordinator_on_restarted(struct coordinator *coordinator, node_id member)
+void coordinator_on_restarted(struct coordinator *coordinator, node_id member, uint64_t incarnation,
+                              uint64_t now_us)
 {
-    coordinator->restarted |= node_bit(member);
+    struct member_seen *seen = &coordinator->seen[member];
+    if (incarnation <= seen->heard_incarnation)
+        return;
+    seen->heard_incarnation = incarnation;
+    seen->restarted_us = now_us;
 }
 
 void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_set lapsed,
@@ -99,6 +106,26 @@ void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_
     coordinator->reported_us[voter] = now_us;
 }
 
+// From when on who is heard was not lost together with the suspects that ask to be named: what was
+// on its way when power was lost is read before, and so is the first word of who is back.
+static uint64_t sure_from_us(struct coordinator *coordinator, const struct cluster_map *map,
+                             uint64_t now_us)
+{
+    const struct wants *wants = &coordinator->wants;
+    uint64_t from_us = 0;
+    for (unsigned i = 0; i < wants->admit_count; i++) {
+        const struct want_admit *admit = &wants->admits[i];
+        const struct map_node *node = cluster_map_node_of_store(map, admit->store_id);
+        if (node == NULL || admit->claim != CLAIM_SUSPECT ||
+            admit->incarnation <= node->incarnation)
+            continue;
+        coordinator_on_restarted(coordinator, node->id, admit->incarnation, now_us);
+        uint64_t sure_us = coordinator->seen[node->id].restarted_us + SURE_AFTER_US;
+        from_us = sure_us > from_us ? sure_us : from_us;
+    }
+    return from_us;
+}
+
 // Members that were not heard for long, and those whose release did not come: asking all others to
 // release would stop them for nothing.
 static node_set out_of_hearing(struct coordinator *coordinator, struct agreement *agreement,
@@ -106,13 +133,14 @@ static node_set out_of_hearing(struct coordinator *coordinator, struct agreement
 {
     node_set others = cluster_map_members(&agreement->map) & ~node_bit(agreement_self(agreement));
     node_set missed = agreement_take_missed(agreement);
+    uint64_t sure_us = sure_from_us(coordinator, &agreement->map, now_us);
     node_set spared = 0;
     for (node_id id = node_set_first(others); id != NODE_NONE; id = node_set_after(others, id)) {
         uint64_t heard_us = coordinator->heard_us[id];
         if (node_set_has(missed, id))
             coordinator->heard_us[id] = heard_us = 0;
-        if (heard_us == 0 || now_us >= heard_us + HEARD_AGE_MAX_US ||
-            node_set_has(coordinator->restarted, id))
+        if (heard_us == 0 || now_us >= heard_us + HEARD_AGE_MAX_US || heard_us < sure_us ||
+            coordinator->seen[id].heard_incarnation > coordinator->seen[id].incarnation)
             spared |= node_bit(id);
     }
     // This node too, before a map names its process.

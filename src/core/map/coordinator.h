@@ -14,11 +14,14 @@
 #include "core/map/prefixes.h"
 #include "core/map/wants.h"
 
-// A member by its process and state: reports of another one say nothing of it.
+// A member by its process and state, as the newest map names it: reports of another one say nothing
+// of it.
 struct member_seen {
     uint64_t store_id;
     uint64_t incarnation;
     enum node_state state;
+    uint64_t heard_incarnation; // of its newest process that was heard; maybe not named yet
+    uint64_t restarted_us;      // since when that is heard
 };
 
 struct coordinator {
@@ -28,7 +31,6 @@ struct coordinator {
     bool told_again;                  // nothing is, but somebody still wishes
     uint64_t looked_us;               // the last time
     uint64_t heard_us[NODES_MAX + 1]; // when each member was last heard
-    node_set restarted;               // whose next process was heard, which the map does not name
     node_set spared;                  // who was not heard, or is restarted, at the last look
 
     struct member_seen seen[NODES_MAX + 1]; // what the newest map says of each
@@ -57,7 +59,8 @@ void coordinator_on_heard(struct coordinator *coordinator, node_id member, uint6
 
 // One came from a later process of this member: what the map says of the member holds no more, as
 // if it was out of hearing, until a map names that process.
-void coordinator_on_restarted(struct coordinator *coordinator, node_id member);
+void coordinator_on_restarted(struct coordinator *coordinator, node_id member, uint64_t incarnation,
+                              uint64_t now_us);
 
 // A voter reports whom it has not heard for longer than a lease.
 void coordinator_on_lapsed(struct coordinator *coordinator, node_id voter, node_set lapsed,

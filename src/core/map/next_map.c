@@ -118,9 +118,10 @@ static void apply_fate(struct cluster_map *map, const struct wants_fate *fate,
     }
 }
 
-static void choose_voters(struct cluster_map *map, struct progress *progress)
+// Nobody begins to vote who is not heard: a vote that goes to who is dead may be the last one.
+static void choose_voters(struct cluster_map *map, node_set unheard, struct progress *progress)
 {
-    node_set able = cluster_map_settlers(map) & ~cluster_map_in_state(map, NODE_DOWN);
+    node_set able = cluster_map_settlers(map) & ~cluster_map_in_state(map, NODE_DOWN) & ~unheard;
     node_set voters = voters_choose(map, able);
     progress->changed |= voters != map->voters;
     map->voters = voters;
@@ -301,7 +302,7 @@ bool next_map_compute(const struct cluster_map *base, const struct wants *wants,
     for (unsigned i = 0; i < wants->admit_count; i++)
         admit(out, &wants->admits[i], &progress);
     remove_drained(out, base, spared, &progress);
-    choose_voters(out, &progress);
+    choose_voters(out, wants->spared, &progress);
     choose_primaries(out, &progress);
     struct replica_set *slots = memory_new(SLOTS * sizeof *slots);
     struct slots_step step = {.map = out,
@@ -369,12 +370,14 @@ static enum err check_keyspace_change(const struct cluster_map *map, const struc
     return cluster_map_keyspace(map, change->keyspace) != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
-// Somebody must stay to take what the node has, and who is down may never be back.
+// Somebody must stay to take what the node has, and who is down or failed may never be back.
 static enum err check_removal(const struct cluster_map *map, node_id id)
 {
     if (cluster_map_node(map, id) == NULL)
         return ERR_NOT_FOUND;
-    node_set others = cluster_map_settlers(map) & ~cluster_map_in_state(map, NODE_DOWN);
+    if (cluster_map_node(map, id)->leaving)
+        return ERR_OK;
+    node_set others = cluster_map_settlers(map) & cluster_map_live(map);
     return (others & ~node_bit(id)) != 0 ? ERR_OK : ERR_ILLEGAL;
 }
 

@@ -214,7 +214,7 @@ static void hear(struct node *node, uint64_t now_us, uint64_t peer, const struct
     if (from == NULL || message->from_incarnation < from->incarnation)
         return;
     if (message->from_incarnation > from->incarnation) {
-        coordinator_on_restarted(&node->coordinator, from->id);
+        coordinator_on_restarted(&node->coordinator, from->id, message->from_incarnation, now_us);
         return;
     }
     coordinator_on_heard(&node->coordinator, from->id, now_us);

@@ -447,15 +447,19 @@ static void look_at_all(struct router *router, struct effects *effects, bool new
         struct route *route = LIST_ITEM(link, struct route, link);
         list_append(&router->routes, &route->link);
         bool change = route->state == ROUTE_CHANGE;
+        const struct change *wished = &route->request.change;
+        enum err refused =
+            change && new_map ? next_map_check_change(&router->agreement->map, wished) : ERR_OK;
         uint64_t age_max_us = change ? CHANGE_AGE_MAX_US : ROUTE_AGE_MAX_US;
         if (new_map)
             hasten_astray(router, route);
         bool again =
             (route->state == ROUTE_WAITING && (new_map || router->now_us >= route->retry_us)) ||
             (route->state == ROUTE_SENT && router->now_us >= route->retry_us);
-        if (change && new_map &&
-            next_map_satisfies(&router->agreement->map, &route->request.change))
+        if (change && new_map && next_map_satisfies(&router->agreement->map, wished))
             finish_error(router, effects, route, ERR_OK);
+        else if (refused != ERR_OK)
+            finish_error(router, effects, route, refused);
         else if (router->now_us >= route->since_us + age_max_us)
             finish_error(router, effects, route, age_error(route));
         else if (again && effects_over_budget(effects))

@@ -280,6 +280,58 @@ static void test_next_members__the_last_that_is_up_cannot_be_removed(void **stat
     assert_int_equal(next_map_check_change(&walk->map, &remove), ERR_OK);
 }
 
+// Nor is one that an operator has failed to be relied on: it may be dead as well.
+static void test_next_members__the_last_that_is_not_failed_cannot_be_removed(void **state)
+{
+    struct map_walk *walk = *state;
+    const struct change remove = {.kind = CHANGE_REMOVE, .node = 1};
+    begin(walk, 2, STRATEGY_FULL, 1);
+    wants_clear(&walk->wants);
+    wants_add_change(&walk->wants, &(struct change){.kind = CHANGE_FAIL, .node = 2});
+    assert_true(map_walk_step(walk));
+    assert_int_equal(next_map_check_change(&walk->map, &remove), ERR_ILLEGAL);
+}
+
+// To be removed again is what it is already, whatever became of the others.
+static void test_next_members__one_that_leaves_may_be_told_again(void **state)
+{
+    struct map_walk *walk = *state;
+    const struct change remove = {.kind = CHANGE_REMOVE, .node = 1};
+    begin(walk, 2, STRATEGY_FULL, 1);
+    begin_removal(walk, 1);
+    befall(walk, (struct wants_fate){.down = node_bit(2)});
+    assert_true(next_map_satisfies(&walk->map, &remove));
+    assert_int_equal(next_map_check_change(&walk->map, &remove), ERR_OK);
+}
+
+// The vote of one that leaves goes to who is heard; else it stays where it is.
+static void test_next_members__a_vote_goes_to_nobody_who_is_not_heard(void **state)
+{
+    struct map_walk *walk = *state;
+    begin(walk, 2, STRATEGY_FULL, 1);
+    wants_clear(&walk->wants);
+    wants_add_change(&walk->wants, &(struct change){.kind = CHANGE_REMOVE, .node = 1});
+    walk->wants.spared = node_bit(2);
+    assert_true(map_walk_step(walk));
+    assert_int_equal(walk->map.voters, node_bit(1));
+    map_walk_to_rest(walk);
+    assert_int_equal(walk->map.voters, node_bit(2));
+}
+
+static void test_next_members__of_two_it_goes_to_the_one_that_is_heard(void **state)
+{
+    struct map_walk *walk = *state;
+    begin(walk, 3, STRATEGY_FULL, 1);
+    wants_clear(&walk->wants);
+    wants_add_change(&walk->wants, &(struct change){.kind = CHANGE_FAIL, .node = 2});
+    assert_true(map_walk_step(walk));
+    wants_clear(&walk->wants);
+    wants_add_change(&walk->wants, &(struct change){.kind = CHANGE_REMOVE, .node = 1});
+    walk->wants.spared = node_bit(2);
+    assert_true(map_walk_step(walk));
+    assert_int_equal(walk->map.voters, node_bit(3));
+}
+
 static void test_next_members__two_nodes_keep_one_voter(void **state)
 {
     struct map_walk *walk = *state;
@@ -352,6 +404,10 @@ int main(void)
         TEST(a_silent_node_is_removed_once_it_is_down),
         TEST(the_last_that_can_hold_data_cannot_be_removed),
         TEST(the_last_that_is_up_cannot_be_removed),
+        TEST(the_last_that_is_not_failed_cannot_be_removed),
+        TEST(one_that_leaves_may_be_told_again),
+        TEST(a_vote_goes_to_nobody_who_is_not_heard),
+        TEST(of_two_it_goes_to_the_one_that_is_heard),
         TEST(two_nodes_keep_one_voter),
         TEST(a_node_alone_goes_down_and_up),
         TEST(a_replaced_node_that_is_recovered_has_its_place_again),
