@@ -28,6 +28,11 @@ uint64_t epidemic_peer_utc_ms(const struct epidemic_peer *peer)
     return clock.ops->wall_ms(clock.self);
 }
 
+static const char *named_address(const struct epidemic_peer *peer)
+{
+    return peer->is_nameless ? "" : peer->address;
+}
+
 static void tell_utc(struct epidemic_peer *peer)
 {
     epidemic_tell_utc(peer->core, now_us(peer), epidemic_peer_utc_ms(peer));
@@ -179,8 +184,11 @@ static void on_message(void *context, uint64_t from, struct slice bytes)
 {
     struct epidemic_peer *peer = context;
     struct message message;
-    if (!epidemic_world_hears(peer->world, peer, from))
+    // Nothing stands between two of whom one did not hear the other.
+    if (!epidemic_world_hears(peer->world, peer, from)) {
+        net_sim_cut(peer->world->net, peer->store_id, from);
         return;
+    }
     if (message_decode(bytes, &message) != ERR_OK) {
         epidemic_world_violation(peer->world, "peer %" PRIu32 " was sent a message that is none",
                                  peer->index);
@@ -285,7 +293,7 @@ void epidemic_peer_start(struct epidemic_peer *peer)
     timeline_cancel(world->timeline, peer->restart);
     peer->restart = TIMELINE_NO_EVENT;
     struct epidemic_config config = {.self = peer->store_id,
-                                     .address = peer->address,
+                                     .address = named_address(peer),
                                      .seed = rng_u64(&world->rng),
                                      .peers_max = world->peers_max,
                                      .bytes_per_s = world->bytes_per_s};
@@ -305,6 +313,7 @@ void epidemic_peer_start(struct epidemic_peer *peer)
     if (peer->leaving)
         epidemic_leave_on(peer->core, world->space);
     peer->net = net_sim_attach(world->net, peer->store_id, peer->address, on_message, peer);
+    net_sim_set_unreachable(world->net, peer->store_id, peer->unreachable);
     epidemic_world_trace(world, "peer %" PRIu32 " starts", peer->index);
     epidemic_world_introduce(world, peer);
     effects_wake(&peer->effects, now_us(peer));
@@ -357,7 +366,7 @@ bool epidemic_peer_leave(struct epidemic_peer *peer)
 void epidemic_peer_meet(struct epidemic_peer *peer, const struct epidemic_peer *other,
                         bool is_member)
 {
-    epidemic_meet(peer->core, &peer->effects, other->store_id, slice_of_text(other->address),
+    epidemic_meet(peer->core, &peer->effects, other->store_id, slice_of_text(named_address(other)),
                   is_member);
 }
 

@@ -37,6 +37,8 @@ struct epidemic_peer {
     uint32_t disks; // that it had; tells its store ids apart
     uint64_t store_id;
     char address[EPIDEMIC_PEER_ADDRESS_BYTES];
+    bool unreachable; // nobody can connect to it there,
+    bool is_nameless; // and it does not say that it is there
     struct store_sim *disk;
     struct clock_sim *clock;
     int32_t rate_ppm;

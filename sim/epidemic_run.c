@@ -92,6 +92,8 @@ static void report(const struct run *run, struct epidemic_run_result *out)
         if (world->peers[i].core != NULL)
             epidemic_world_add_counts(&out->counts, &world->peers[i].core->counts);
     memcpy(out->faults, run->faults.counts, sizeof out->faults);
+    for (uint32_t i = 0; i < world->peer_count; i++)
+        out->faults[EPIDEMIC_FAULT_UNREACHABLE] += world->peers[i].unreachable;
 }
 
 void epidemic_run(const struct epidemic_run_setting *setting, struct epidemic_run_result *out)

@@ -348,4 +348,6 @@ void epidemic_scene_draw(struct epidemic_scene *scene, uint64_t seed, uint32_t p
     if (peers > 0)
         scene->world.peers = peers;
     settle_pace(&scene->world);
+    if (rng_one_in(&rng, 3))
+        scene->world.unreachable_in_ten = (uint32_t)draw_between(&rng, 1, 9);
 }

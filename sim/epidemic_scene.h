@@ -33,10 +33,11 @@
     X(PRIMARY, "primary moves", 2)  /* the former one hears of it later */                         \
     X(DAMAGE, "damaged store", 0)   /* a header vanishes; a recount finds out later */             \
     X(EXPORT, "bundle exported", 4)                                                                \
-    X(IMPORT, "bundle imported", 4) /* any that was ever exported */                               \
-    X(CLOCK, "clock ahead", 1)      /* of an origin's counters */                                  \
-    X(AUDIT, "audit", 3)            /* asked for */                                                \
-    X(SWEEP, "sweep", 2)            /* of several peers, for garbage, before its time */
+    X(IMPORT, "bundle imported", 4)       /* any that was ever exported */                         \
+    X(CLOCK, "clock ahead", 1)            /* of an origin's counters */                            \
+    X(AUDIT, "audit", 3)                  /* asked for */                                          \
+    X(SWEEP, "sweep", 2)                  /* of several peers, for garbage, before its time */     \
+    X(UNREACHABLE, "unreachable peer", 0) /* nobody can connect to it, from the start to the end */
 
 enum epidemic_fault_kind {
 #define X(name, text, weight) EPIDEMIC_FAULT_##name,

@@ -177,18 +177,25 @@ bool epidemic_world_hears(struct epidemic_world *world, const struct epidemic_pe
     return peer->offline == 0 && sender->offline == 0 && sender->side == peer->side;
 }
 
-// The next one around, so that all are connected, and some at random.
+static void introduce_one(struct epidemic_world *world, struct epidemic_peer *peer,
+                          const struct epidemic_peer *other)
+{
+    bool is_member = other->index < world->member_count && !other->unreachable;
+    if (other != peer)
+        epidemic_peer_meet(peer, other, is_member);
+}
+
+// The next one around that can be connected to, so that all are connected, and some at random.
 void epidemic_world_introduce(struct epidemic_world *world, struct epidemic_peer *peer)
 {
     if (world->peer_count < 2)
         return;
-    struct epidemic_peer *next = &world->peers[(peer->index + 1) % world->peer_count];
-    epidemic_peer_meet(peer, next, next->index < world->member_count);
-    for (uint32_t i = 1; i < world->contacts; i++) {
-        struct epidemic_peer *other = &world->peers[rng_below(&world->rng, world->peer_count)];
-        if (other != peer)
-            epidemic_peer_meet(peer, other, other->index < world->member_count);
-    }
+    uint32_t next = (peer->index + 1) % world->peer_count;
+    while (world->peers[next].unreachable)
+        next = (next + 1) % world->peer_count;
+    introduce_one(world, peer, &world->peers[next]);
+    for (uint32_t i = 1; i < world->contacts; i++)
+        introduce_one(world, peer, &world->peers[rng_below(&world->rng, world->peer_count)]);
 }
 
 void epidemic_world_start_all(struct epidemic_world *world)
@@ -260,6 +267,15 @@ static void draw_secrets(struct epidemic_world *world)
             world->secrets[i].bytes[j] = (uint8_t)rng_u64(&world->rng);
 }
 
+// Who reaches nobody else reaches the first peer.
+static void draw_unreachable(struct epidemic_world *world, uint32_t in_ten)
+{
+    for (uint32_t i = 1; i < world->peer_count && in_ten > 0; i++) {
+        world->peers[i].unreachable = rng_below(&world->rng, 10) < in_ten;
+        world->peers[i].is_nameless = world->peers[i].unreachable && rng_one_in(&world->rng, 2);
+    }
+}
+
 void epidemic_world_init(struct epidemic_world *world, const struct epidemic_world_setting *setting)
 {
     CHECK(setting->peers >= 1 && setting->peers <= EPIDEMIC_WORLD_PEERS_MAX);
@@ -288,6 +304,7 @@ void epidemic_world_init(struct epidemic_world *world, const struct epidemic_wor
     world->peers = memory_zeroed(setting->peers, sizeof *world->peers);
     for (uint32_t i = 0; i < setting->peers; i++)
         epidemic_peer_init(&world->peers[i], world, i);
+    draw_unreachable(world, setting->unreachable_in_ten);
     world->member_count =
         setting->peers < EPIDEMIC_WORLD_MEMBERS_MAX ? setting->peers : EPIDEMIC_WORLD_MEMBERS_MAX;
     draw_secrets(world);

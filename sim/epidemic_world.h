@@ -31,9 +31,10 @@ struct epidemic_world_setting {
     uint64_t seed;
     uint32_t peers;
     uint32_t keys;
-    uint32_t peers_max;   // that each peer remembers
-    uint32_t contacts;    // other peers that each is told of when it starts
-    uint64_t bytes_per_s; // 0: no bound
+    uint32_t peers_max;          // that each peer remembers
+    uint32_t contacts;           // other peers that each is told of when it starts
+    uint64_t bytes_per_s;        // 0: no bound
+    uint32_t unreachable_in_ten; // peers to which nobody can connect, the first not among them
     bool clocks_drift;
     bool tracing;
     struct replica_setting replica;
@@ -118,7 +119,7 @@ void epidemic_world_add_counts(struct epidemic_counts *to, const struct epidemic
 int32_t epidemic_world_draw_rate(struct epidemic_world *world);
 bool epidemic_world_hears(struct epidemic_world *world, const struct epidemic_peer *peer,
                           uint64_t from);
-// Tells a peer that starts of some others.
+// Tells a peer that starts of some others, of which one can be connected to.
 void epidemic_world_introduce(struct epidemic_world *world, struct epidemic_peer *peer);
 void epidemic_world_primary(struct epidemic_world *world, const struct epidemic_peer *peer,
                             struct replica_primary *out);

@@ -23,6 +23,7 @@ struct attachment {
     uint64_t number; // 1, 2, ... over all attachments of this net
     char address[NET_SIM_ADDRESS_BYTES_MAX];
     bool attached;
+    bool unreachable; // at its address
     net_receive *receive;
     void *context;
     struct table routes;
@@ -40,6 +41,11 @@ struct link {
     uint64_t arrival_us[NET_LANE_COUNT]; // of the latest message in flight
     uint64_t from_number;                // the newest attachments that the last delivery joined
     uint64_t to_number;
+    // The attachments that a connection stands between, which `from` made; 0: none.
+    struct {
+        uint64_t from_number;
+        uint64_t to_number;
+    } connections[NET_LANE_COUNT];
 };
 
 struct message {
@@ -47,6 +53,7 @@ struct message {
     struct attachment *sender;
     uint64_t peer; // as the sender named it
     enum net_lane lane;
+    bool answers;       // it goes over a connection that its receiver made
     struct link *link;  // once in flight
     uint64_t to_number; // the attachment that was there at the flush
     uint64_t event;     // of its arrival
@@ -202,6 +209,20 @@ static bool is_current(const struct net_sim *net, const struct message *message,
     return net->faults.outlives || (receiver->number == message->to_number && !overtaken);
 }
 
+// Only what is sent between those who are there now makes a connection, and only where something
+// goes both ways.
+static void note_connection(const struct net_sim *net, const struct message *message,
+                            const struct attachment *receiver)
+{
+    struct link *link = message->link;
+    const struct link *back = link_find(net, link->to, link->from);
+    if (message->answers || !message->sender->attached || receiver->number != message->to_number ||
+        (back != NULL && back->blocked))
+        return;
+    link->connections[message->lane].from_number = message->sender->number;
+    link->connections[message->lane].to_number = receiver->number;
+}
+
 static void on_arrival(void *context, void *argument)
 {
     struct net_sim *net = context;
@@ -219,6 +240,7 @@ static void on_arrival(void *context, void *argument)
         if (link->to_number != receiver->number || message->sender->number > link->from_number)
             link->from_number = message->sender->number;
         link->to_number = receiver->number;
+        note_connection(net, message, receiver);
         receiver->receive(receiver->context, link->from, slice_of(message->bytes, message->length));
     }
     message_free(message);
@@ -240,13 +262,30 @@ static void put_in_flight(struct net_sim *net, struct message *message, uint64_t
     message->event = timeline_add(net->timeline, at_us, on_arrival, net, message);
 }
 
-// Who is there for a message now; NULL for nobody.
-static struct attachment *receiver_now(const struct net_sim *net, const struct message *message)
+// Who has a connection to the sender, in the message's lane; NULL when the peer has none.
+static struct attachment *connected_to(const struct net_sim *net, const struct message *message)
+{
+    const struct attachment *sender = message->sender;
+    struct attachment *peer = attachment_of(net, message->peer);
+    const struct link *link =
+        peer != NULL ? link_find(net, peer->store_id, sender->store_id) : NULL;
+    bool stands = link != NULL && !link->blocked &&
+                  link->connections[message->lane].from_number == peer->number &&
+                  link->connections[message->lane].to_number == sender->number;
+    return stands ? peer : NULL;
+}
+
+// Who is there for a message now; NULL for nobody. An own connection is preferred.
+static struct attachment *receiver_now(const struct net_sim *net, struct message *message)
 {
     const struct route *route = route_of(message->sender, message->peer);
     struct attachment *there = route != NULL ? attachment_at(net, route->address) : NULL;
-    bool right = there != NULL && (message->peer == PEER_SEED || there->store_id == message->peer);
-    return right ? there : NULL;
+    bool right = there != NULL && !there->unreachable &&
+                 (message->peer == PEER_SEED || there->store_id == message->peer);
+    if (right)
+        return there;
+    message->answers = true;
+    return connected_to(net, message);
 }
 
 // Takes the message, which is in no list.
@@ -283,6 +322,7 @@ static void launch(struct net_sim *net, struct message *message)
                                             slice_of(message->bytes, message->length));
         again->link = message->link;
         again->to_number = message->to_number;
+        again->answers = message->answers;
         count(net, NET_SIM_DUPLICATED, again);
         put_in_flight(net, again, late_us);
     }
@@ -383,10 +423,32 @@ void net_sim_detach(struct net_sim *net, uint64_t store_id)
     detach(attachment);
 }
 
+void net_sim_set_unreachable(struct net_sim *net, uint64_t store_id, bool unreachable)
+{
+    struct attachment *attachment = attachment_of(net, store_id);
+    CHECK(attachment != NULL);
+    attachment->unreachable = unreachable;
+}
+
+static void forget_connections(struct net_sim *net, uint64_t from, uint64_t to)
+{
+    struct link *link = link_find(net, from, to);
+    if (link != NULL)
+        memset(link->connections, 0, sizeof link->connections);
+}
+
+void net_sim_cut(struct net_sim *net, uint64_t one, uint64_t other)
+{
+    forget_connections(net, one, other);
+    forget_connections(net, other, one);
+}
+
 void net_sim_block(struct net_sim *net, uint64_t from, uint64_t to, bool blocked)
 {
     struct link *link = link_of(net, from, to);
     link->blocked = blocked;
+    if (blocked)
+        net_sim_cut(net, from, to);
 }
 
 void net_sim_unblock_all(struct net_sim *net)

@@ -15,8 +15,10 @@
 //  2. At most NET_SIM_QUEUE_MAX messages are in flight from one store to another, and at most
 //     NET_SIM_OUTBOX_MAX wait for a flush; more are dropped and counted.
 //
-// A node is reached at its address, if the store there is the one that is meant, and by nobody who
-// has no route to it.
+// A node is reached at its address, if the store there is the one that is meant and the address can
+// be reached at all. Otherwise, and by who has no route to it, it is reached only over a connection
+// that it has made: from the first message of a lane that it brought to this attachment of the
+// other one, until one of them is detached or what goes between them, either way, is cut.
 //
 // It knows nothing of what messages mean.
 #ifndef BRUSIO_SIM_NET_SIM_H
@@ -48,7 +50,7 @@ struct net_sim_faults {
     X(DUPLICATED, "duplicated")                                                                    \
     X(LOST, "lost")                                                                                \
     X(BLOCKED, "blocked")         /* by net_sim_block, when sent or when due */                    \
-    X(UNREACHABLE, "unreachable") /* no route, nobody there, or another store */                   \
+    X(UNREACHABLE, "unreachable") /* no way, nobody there, or another store */                     \
     X(OVERFLOWN, "overflown")     /* past a maximum */                                             \
     X(GONE, "gone")               /* the sender or the receiver was detached meanwhile */
 
@@ -75,6 +77,14 @@ void net_sim_set_faults(struct net_sim *net, const struct net_sim_faults *faults
 // already (checked). The port is valid until net_sim_free, and after net_sim_detach does nothing.
 struct net net_sim_attach(struct net_sim *net, uint64_t store_id, const char *address,
                           net_receive *receive, void *context);
+
+// From now on nobody can connect to the node, or anybody again, until it is detached. The store
+// must be attached (checked). What goes over connections that others have made to it counts as
+// connecting.
+void net_sim_set_unreachable(struct net_sim *net, uint64_t store_id, bool unreachable);
+
+// Ends the connections between two stores, whoever made them; new ones are made as ever.
+void net_sim_cut(struct net_sim *net, uint64_t one, uint64_t other);
 
 // Takes a node away, with all that it did not flush. The store must be attached (checked).
 void net_sim_detach(struct net_sim *net, uint64_t store_id);

@@ -1,4 +1,4 @@
-#include "adapter/net_connection.h"
+#include "adapter/net_connection_parts.h"
 
 #include "base/check.h"
 
@@ -22,6 +22,7 @@ static void let_go(struct net_connection *connection)
         return;
     struct net_context *context = connection->context;
     net_frames_release(&connection->input);
+    net_outbox_release(&connection->filling);
     net_outbox_release(&connection->sending);
     free(connection);
     net_context_part_ended(context);
@@ -36,18 +37,14 @@ void net_connection_close(struct net_connection *connection)
 {
     CHECK(!connection->closing);
     connection->closing = true;
-    if (connection->writing) {
-        connection->context->counters.messages_dropped += connection->sending.messages;
-        connection->context->counters.bytes_queued -= connection->sending.bytes.length;
-    }
+    net_connection_drop_queued(connection);
     if (connection->resolving)
         (void)uv_cancel((uv_req_t *)&connection->resolve); // too late to cancel: it ends by itself
     uv_close((uv_handle_t *)&connection->tcp, on_closed);
     uv_close((uv_handle_t *)&connection->deadline, on_closed);
 }
 
-__attribute__((format(printf, 3, 4))) static void lose(struct net_connection *connection,
-                                                       enum err error, const char *format, ...)
+void net_connection_lose(struct net_connection *connection, enum err error, const char *format, ...)
 {
     if (connection->closing)
         return;
@@ -60,19 +57,20 @@ __attribute__((format(printf, 3, 4))) static void lose(struct net_connection *co
     connection->events->lost(connection->owner, error, text);
 }
 
-static void lose_by_status(struct net_connection *connection, int status)
+void net_connection_lose_by_status(struct net_connection *connection, int status)
 {
-    lose(connection, status == UV_ETIMEDOUT ? ERR_TIMEOUT : ERR_NETWORK, "%s", uv_strerror(status));
+    net_connection_lose(connection, status == UV_ETIMEDOUT ? ERR_TIMEOUT : ERR_NETWORK, "%s",
+                        uv_strerror(status));
 }
 
 static void on_deadline(uv_timer_t *timer)
 {
     struct net_connection *connection = timer->data;
     if (connection->dial_status != 0)
-        lose_by_status(connection, connection->dial_status);
+        net_connection_lose_by_status(connection, connection->dial_status);
     else
-        lose(connection, ERR_TIMEOUT, "no connection, or no handshake, within %u ms",
-             connection->deadline_ms);
+        net_connection_lose(connection, ERR_TIMEOUT, "no connection, or no handshake, within %u ms",
+                            connection->deadline_ms);
 }
 
 static void set_deadline(struct net_connection *connection, unsigned ms)
@@ -90,6 +88,7 @@ connection_new(struct net_context *context, const struct net_connection_events *
     connection->owner = owner;
     connection->lane = NET_LANE_BULK;
     net_frames_init(&connection->input);
+    net_outbox_init(&connection->filling);
     net_outbox_init(&connection->sending);
     CHECK(uv_tcp_init(context->loop, &connection->tcp) == 0);
     CHECK(uv_timer_init(context->loop, &connection->deadline) == 0);
@@ -108,6 +107,12 @@ bool net_connection_ready(const struct net_connection *connection)
     return !connection->closing && connection->handshake.state == NET_HANDSHAKE_DONE;
 }
 
+uint64_t net_connection_peer(const struct net_connection *connection)
+{
+    CHECK(net_connection_ready(connection));
+    return connection->handshake.other.store_id;
+}
+
 void net_connection_describe(const struct net_connection *connection,
                              char text[NET_ADDRESS_TEXT_BYTES])
 {
@@ -120,10 +125,12 @@ void net_connection_describe(const struct net_connection *connection,
 static size_t read_bytes_max(struct net_connection *connection)
 {
     const struct net_context *context = connection->context;
-    if (net_handshake_lane(&connection->handshake) == NET_LANE_URGENT)
+    if (connection->lane == NET_LANE_URGENT)
         return NET_READ_BYTES_MAX;
     if (connection->read_turn != context->turn) {
-        size_t share = NET_TURN_BYTES_MAX / (context->bulk_inlets > 0 ? context->bulk_inlets : 1);
+        size_t share = 0;
+        if (connection->handshake.role == NET_ACCEPTOR && context->bulk_inlets > 0)
+            share = NET_TURN_BYTES_MAX / context->bulk_inlets;
         connection->read_turn = context->turn;
         connection->read_left = share < NET_READ_BYTES_MAX ? NET_READ_BYTES_MAX : share;
     }
@@ -137,8 +144,6 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     size_t length;
     if (!net_connection_ready(connection))
         length = net_handshake_wanted(&connection->handshake) - net_frames_left(&connection->input);
-    else if (connection->handshake.role == NET_INITIATOR)
-        length = 1; // there is nothing to come but the end
     else
         length = read_bytes_max(connection);
     // Without room libuv turns to the next connection, and comes back in the next turn.
@@ -146,6 +151,19 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
         *out = uv_buf_init(NULL, 0);
     else
         *out = uv_buf_init((char *)net_frames_room(&connection->input, length), (unsigned)length);
+}
+
+// How long what was sent may stay unacknowledged; by its lane, so an acceptor's first bound is only
+// good for the handshake.
+static void bound_silence(struct net_connection *connection)
+{
+    // Without it the retransmission timer, which doubles all through an outage, would delay
+    // everything long after the outage's end.
+    uv_os_fd_t socket;
+    unsigned vanished_ms =
+        connection->lane == NET_LANE_URGENT ? NET_VANISHED_URGENT_MS : NET_VANISHED_BULK_MS;
+    if (uv_fileno((const uv_handle_t *)&connection->tcp, &socket) == 0)
+        (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished_ms, sizeof vanished_ms);
 }
 
 // A handshake message is far smaller than a fresh socket's buffer, so one attempt takes it whole.
@@ -171,11 +189,13 @@ static void take_handshake(struct net_connection *connection)
     buf_release(&answer);
     if (e != ERR_OK) {
         connection->context->counters.refused++;
-        lose(connection, e, "%s", detail.text);
+        net_connection_lose(connection, e, "%s", detail.text);
     } else if (!written) {
-        lose(connection, ERR_NETWORK, "the connection broke during the handshake");
+        net_connection_lose(connection, ERR_NETWORK, "the connection broke during the handshake");
     } else if (handshake->state == NET_HANDSHAKE_DONE) {
         uv_timer_stop(&connection->deadline);
+        connection->lane = net_handshake_lane(handshake);
+        bound_silence(connection);
         connection->events->ready(connection->owner);
     }
 }
@@ -190,7 +210,7 @@ static void take_frames(struct net_connection *connection)
         if (e == ERR_RETRY)
             return;
         if (e != ERR_OK) {
-            lose(connection, ERR_INVALID, "it sent a message of impossible length");
+            net_connection_lose(connection, ERR_INVALID, "it sent a message of impossible length");
             return;
         }
         counters->messages_in++;
@@ -203,12 +223,13 @@ static void on_end(struct net_connection *connection, int status)
     const struct net_handshake *handshake = &connection->handshake;
     if (handshake->state == NET_HANDSHAKE_PROOF && handshake->role == NET_INITIATOR) {
         connection->context->counters.refused++;
-        lose(connection, ERR_DENIED,
-             "it closed the connection at the proof: is the cluster key the same there?");
+        net_connection_lose(
+            connection, ERR_DENIED,
+            "it closed the connection at the proof: is the cluster key the same there?");
     } else if (status == UV_EOF) {
-        lose(connection, ERR_NETWORK, "the other side closed the connection");
+        net_connection_lose(connection, ERR_NETWORK, "the other side closed the connection");
     } else {
-        lose_by_status(connection, status);
+        net_connection_lose_by_status(connection, status);
     }
 }
 
@@ -225,11 +246,9 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
     net_frames_added(&connection->input, (size_t)length);
     if (!net_connection_ready(connection)) {
         take_handshake(connection);
-    } else if (connection->handshake.role == NET_INITIATOR) {
-        lose(connection, ERR_INVALID, "it sent something where it may only receive");
     } else {
         connection->context->counters.bytes_in += (uint64_t)length;
-        if (net_handshake_lane(&connection->handshake) == NET_LANE_BULK)
+        if (connection->lane == NET_LANE_BULK)
             connection->read_left -= (size_t)length;
         take_frames(connection);
     }
@@ -244,13 +263,7 @@ static void set_options(struct net_connection *connection)
     (void)uv_tcp_keepalive(&connection->tcp, 1, KEEPALIVE_S);
     int length = sizeof connection->other_end;
     (void)uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&connection->other_end, &length);
-    // Without it the retransmission timer, which doubles all through an outage, would delay
-    // everything long after the outage's end.
-    uv_os_fd_t socket;
-    unsigned vanished_ms =
-        connection->lane == NET_LANE_URGENT ? NET_VANISHED_URGENT_MS : NET_VANISHED_BULK_MS;
-    if (uv_fileno((const uv_handle_t *)&connection->tcp, &socket) == 0)
-        (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished_ms, sizeof vanished_ms);
+    bound_silence(connection);
 }
 
 static enum err begin(struct net_connection *connection, enum net_role role, uint64_t expected)
@@ -288,16 +301,16 @@ static void on_connected(uv_connect_t *request, int status)
     if (connection->closing)
         return;
     if (status != 0)
-        lose_by_status(connection, status);
+        net_connection_lose_by_status(connection, status);
     else if (begin(connection, NET_INITIATOR, connection->handshake.expected) != ERR_OK)
-        lose(connection, ERR_NETWORK, "the handshake could not begin");
+        net_connection_lose(connection, ERR_NETWORK, "the handshake could not begin");
 }
 
 static void connect_to(struct net_connection *connection, const struct sockaddr *address)
 {
     int status = uv_tcp_connect(&connection->connect, &connection->tcp, address, on_connected);
     if (status != 0)
-        lose_by_status(connection, status);
+        net_connection_lose_by_status(connection, status);
     else
         set_deadline(connection, NET_CONNECT_MS_MAX);
 }
@@ -307,8 +320,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     struct net_connection *connection = request->data;
     connection->resolving = false;
     if (!connection->closing && (status != 0 || found == NULL)) {
-        lose(connection, ERR_NETWORK, "%s",
-             status != 0 ? uv_strerror(status) : "the name has no address");
+        net_connection_lose(connection, ERR_NETWORK, "%s",
+                            status != 0 ? uv_strerror(status) : "the name has no address");
     } else if (!connection->closing) {
         unsigned count = 0;
         for (const struct addrinfo *each = found; each != NULL; each = each->ai_next)
@@ -359,86 +372,4 @@ struct net_connection *net_connection_dial(struct net_context *context,
     else
         set_deadline(connection, is_literal ? NET_CONNECT_MS_MAX : NET_RESOLVE_MS_MAX);
     return connection;
-}
-
-// Writing.
-
-static void end_write(struct net_connection *connection)
-{
-    struct net_tcp_counters *counters = &connection->context->counters;
-    connection->writing = false;
-    connection->unsent_bytes = 0;
-    uv_timer_stop(&connection->deadline);
-    counters->messages_out += connection->sending.messages;
-    counters->bytes_queued -= connection->sending.bytes.length;
-    net_outbox_clear(&connection->sending);
-}
-
-static size_t still_queued(const struct net_connection *connection)
-{
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
-}
-
-static void demand_progress(struct net_connection *connection);
-
-static void on_progress_due(uv_timer_t *timer)
-{
-    struct net_connection *connection = timer->data;
-    if (connection->queued_bytes - still_queued(connection) < NET_PROGRESS_BYTES_MIN)
-        lose(connection, ERR_TIMEOUT, "it has read next to nothing for %d ms", NET_STALLED_MS_MAX);
-    else
-        demand_progress(connection);
-}
-
-static void demand_progress(struct net_connection *connection)
-{
-    connection->queued_bytes = still_queued(connection);
-    CHECK(uv_timer_start(&connection->deadline, on_progress_due, NET_STALLED_MS_MAX, 0) == 0);
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct net_connection *connection = request->data;
-    if (connection->closing)
-        return;
-    if (status != 0) {
-        lose_by_status(connection, status);
-        return;
-    }
-    connection->context->counters.bytes_out += connection->unsent_bytes;
-    end_write(connection);
-    connection->events->drained(connection->owner);
-}
-
-void net_connection_send(struct net_connection *connection, struct net_outbox *outbox)
-{
-    CHECK(net_connection_ready(connection) && connection->handshake.role == NET_INITIATOR);
-    CHECK(!connection->writing && connection->sending.bytes.length == 0);
-    struct net_outbox emptied = connection->sending;
-    connection->sending = *outbox;
-    *outbox = emptied;
-    connection->writing = true;
-
-    const struct buf *bytes = &connection->sending.bytes;
-    uv_stream_t *stream = (uv_stream_t *)&connection->tcp;
-    uv_buf_t piece = uv_buf_init((char *)bytes->bytes, (unsigned)bytes->length);
-    int taken = uv_try_write(stream, &piece, 1);
-    if (taken == UV_EAGAIN)
-        taken = 0;
-    if (taken < 0) {
-        lose_by_status(connection, taken);
-        return;
-    }
-    connection->context->counters.bytes_out += (uint64_t)taken;
-    connection->unsent_bytes = bytes->length - (size_t)taken;
-    if (connection->unsent_bytes == 0) {
-        end_write(connection);
-        return;
-    }
-    piece = uv_buf_init((char *)bytes->bytes + taken, (unsigned)connection->unsent_bytes);
-    int status = uv_write(&connection->write, stream, &piece, 1, on_written);
-    if (status != 0)
-        lose_by_status(connection, status);
-    else
-        demand_progress(connection);
 }

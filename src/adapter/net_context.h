@@ -6,7 +6,7 @@
 //  2. At most LOG_LINES_BURST lines at once and one more each second are logged; the rest is
 //     counted.
 //  3. `outlets` are the links that have a connection, outlet_count, at most `outlets_max`; the one
-//     that wrote longest ago comes first.
+//     that carried nothing for longest comes first.
 #ifndef BRUSIO_ADAPTER_NET_CONTEXT_H
 #define BRUSIO_ADAPTER_NET_CONTEXT_H
 

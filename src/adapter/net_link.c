@@ -13,8 +13,8 @@ static void invariants(const struct net_link *link)
     bool connected = link->state == NET_LINK_CONNECTING || link->state == NET_LINK_READY;
     CHECK(connected == (link->connection != NULL));
     CHECK(connected != list_empty(&link->in_outlets));
-    CHECK(link->filling.bytes.length <= NET_QUEUE_BYTES_MAX);
-    CHECK((link->filling.messages == 0) == (link->filling.bytes.length == 0));
+    CHECK((link->waiting.messages == 0) == (link->waiting.bytes.length == 0));
+    CHECK(link->state != NET_LINK_READY || link->waiting.messages == 0);
 }
 
 // Logs a change of state once.
@@ -35,9 +35,9 @@ static void report(struct net_link *link, enum err state, const char *text)
 
 static void drop_queue(struct net_link *link)
 {
-    link->context->counters.messages_dropped += link->filling.messages;
-    link->context->counters.bytes_queued -= link->filling.bytes.length;
-    net_outbox_clear(&link->filling);
+    link->context->counters.messages_dropped += link->waiting.messages;
+    link->context->counters.bytes_queued -= link->waiting.bytes.length;
+    net_outbox_clear(&link->waiting);
 }
 
 static void leave_connection(struct net_link *link)
@@ -61,6 +61,13 @@ static void stop(struct net_link *link)
     CHECK(uv_timer_stop(&link->retry) == 0);
 }
 
+// Another one gives way only to what has no other way.
+static bool may_dial(const struct net_link *link)
+{
+    return link->waiting.messages > 0 ||
+           (link->wanted && link->context->outlet_count < link->context->outlets_max);
+}
+
 static void make_room(struct net_context *context)
 {
     if (context->outlet_count >= context->outlets_max)
@@ -74,11 +81,12 @@ static void dial(struct net_link *link)
     link->context->outlet_count++;
     list_append(&link->context->outlets, &link->in_outlets);
     link->state = NET_LINK_CONNECTING;
+    link->wanted = false;
     link->connection = net_connection_dial(link->context, &link->address, link->failures,
                                            link->lane, link->peer, &link_events, link);
 }
 
-// Waits, then connects again if something is queued by then.
+// Waits, then connects again if it is wanted by then.
 
 static uint64_t retry_delay_ms(struct net_link *link)
 {
@@ -97,7 +105,7 @@ static void on_retry(uv_timer_t *timer)
     struct net_link *link = timer->data;
     CHECK(link->state == NET_LINK_WAITING);
     link->state = NET_LINK_IDLE;
-    if (link->filling.messages > 0)
+    if (may_dial(link))
         dial(link);
 }
 
@@ -115,14 +123,19 @@ static void on_lost(void *owner, enum err error, const char *detail)
         link->timed_out(link->owner, link->lane);
 }
 
-static void write_queue(struct net_link *link)
+// It carries something: others give way before it.
+static void note_use(struct net_link *link)
 {
-    CHECK(link->state == NET_LINK_READY);
-    if (link->filling.messages == 0 || link->connection->writing)
-        return;
     list_remove(&link->in_outlets);
     list_append(&link->context->outlets, &link->in_outlets);
-    net_connection_send(link->connection, &link->filling);
+}
+
+static void write_queue(struct net_link *link)
+{
+    if (link->connection->filling.messages == 0)
+        return;
+    note_use(link);
+    net_connection_flush(link->connection);
 }
 
 static void on_ready(void *owner)
@@ -131,20 +144,25 @@ static void on_ready(void *owner)
     CHECK(link->state == NET_LINK_CONNECTING);
     link->state = NET_LINK_READY;
     link->failures = 0;
+    link->wanted = false;
     link->context->counters.connected++;
     report(link, ERR_OK, "connected");
+    net_connection_adopt(link->connection, &link->waiting);
     write_queue(link);
     invariants(link);
 }
 
-static void on_drained(void *owner)
+static void on_message(void *owner, struct slice message)
 {
-    write_queue(owner);
+    struct net_link *link = owner;
+    struct net_context *context = link->context;
+    note_use(link);
+    context->receive(context->receive_context, net_connection_peer(link->connection), message);
 }
 
 static const struct net_connection_events link_events = {
     .ready = on_ready,
-    .drained = on_drained,
+    .message = on_message,
     .lost = on_lost,
 };
 
@@ -160,42 +178,48 @@ struct net_link *net_link_new(struct net_context *context, const struct net_link
     link->state = NET_LINK_IDLE;
     link->reported = ERR_COUNT;
     list_init(&link->in_outlets);
-    net_outbox_init(&link->filling);
+    net_outbox_init(&link->waiting);
     CHECK(uv_timer_init(context->loop, &link->retry) == 0);
     link->retry.data = link;
     net_context_part_begun(context);
     return link;
 }
 
-static bool has_room(const struct net_link *link, size_t cost)
-{
-    size_t queued = link->filling.bytes.length;
-    size_t limit = NET_QUEUE_UNCONNECTED_BYTES_MAX;
-    if (link->state == NET_LINK_READY) {
-        queued += link->connection->sending.bytes.length;
-        limit = link->lane == NET_LANE_URGENT ? NET_QUEUE_URGENT_BYTES_MAX : NET_QUEUE_BYTES_MAX;
-    }
-    return queued == 0 || queued + cost <= limit;
-}
-
 void net_link_send(struct net_link *link, struct slice message)
 {
     struct net_tcp_counters *counters = &link->context->counters;
     size_t cost = net_outbox_cost(message);
-    if (!has_room(link, cost)) {
+    size_t queued = link->waiting.bytes.length;
+    if (link->state == NET_LINK_READY) {
+        net_connection_queue(link->connection, message);
+    } else if (queued > 0 && queued + cost > NET_QUEUE_UNCONNECTED_BYTES_MAX) {
         counters->messages_dropped++;
-        return;
+    } else {
+        net_outbox_append(&link->waiting, message);
+        counters->bytes_queued += cost;
     }
-    net_outbox_append(&link->filling, message);
-    counters->bytes_queued += cost;
 }
 
 void net_link_flush(struct net_link *link)
 {
-    if (link->filling.messages > 0 && link->state == NET_LINK_IDLE)
+    if (link->state == NET_LINK_IDLE && may_dial(link))
         dial(link);
     else if (link->state == NET_LINK_READY)
         write_queue(link);
+    invariants(link);
+}
+
+void net_link_want(struct net_link *link)
+{
+    link->wanted = true;
+}
+
+void net_link_hand_over(struct net_link *link, struct net_connection *connection)
+{
+    if (link->waiting.messages == 0)
+        return;
+    net_connection_adopt(connection, &link->waiting);
+    net_link_want(link);
     invariants(link);
 }
 
@@ -219,7 +243,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct net_link *link = handle->data;
     struct net_context *context = link->context;
-    net_outbox_release(&link->filling);
+    net_outbox_release(&link->waiting);
     free(link);
     net_context_part_ended(context);
 }

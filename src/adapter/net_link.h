@@ -1,19 +1,21 @@
-// The way out to one routed peer in one lane: a queue, and a connection that is made again whenever
-// it fails.
+// The own way out to one routed peer in one lane: a connection that is made again whenever it
+// fails, and a queue of what waits for it.
 //
-//     idle --flush, something queued--> connecting --handshake--> ready
-//      ^                                    | failed                | lost
-//      |  nothing queued                    v                       |
-//      +------------------------------- waiting <-------------------+
-//                                           | something queued: connecting again
+//     idle --flush, wanted--> connecting --handshake--> ready
+//      ^                          | failed                | lost
+//      |  not wanted              v                       |
+//      +--------------------- waiting <-------------------+
+//                                 | wanted: connecting again
+//
+// It is wanted while something is queued, and once more for what went out over a connection that
+// the peer made, because this link was not ready: then it makes no other link give way.
 //
 // Invariants
 //  1. There is a connection exactly in the states connecting and ready; then the link is among the
 //     context's outlets.
-//  2. What is queued, being written included, is at most NET_QUEUE_BYTES_MAX (in the urgent lane
-//     NET_QUEUE_URGENT_BYTES_MAX); before the link is ready at most
-//     NET_QUEUE_UNCONNECTED_BYTES_MAX; or one message.
-//  3. While a write is under way new messages fill the other buffer (`filling`).
+//  2. Before the link is ready at most NET_QUEUE_UNCONNECTED_BYTES_MAX, or one message, are queued
+//     here (`waiting`); then nothing is: its connection has the queue.
+//  3. A message that comes over its connection is from the store id that the peer has proven.
 //  4. A failure empties the queue, and so does giving way to another link when there are as many
 //     connections as there may be.
 #ifndef BRUSIO_ADAPTER_NET_LINK_H
@@ -44,7 +46,8 @@ struct net_link {
     enum net_link_state state;
     struct net_connection *connection;
     struct list in_outlets; // the context's
-    struct net_outbox filling;
+    struct net_outbox waiting;
+    bool wanted; // by something that was sent another way
     uv_timer_t retry;
     unsigned failures; // since the last handshake
     enum err reported; // the last state that was logged, ERR_COUNT for none
@@ -56,8 +59,15 @@ struct net_link *net_link_new(struct net_context *context, const struct net_link
 // Queues a copy of the message, or drops and counts it.
 void net_link_send(struct net_link *link, struct slice message);
 
-// Writes what is queued, or begins to connect for it.
+// Writes what is queued, or begins to connect if it is wanted.
 void net_link_flush(struct net_link *link);
+
+// Says that something for its peer went another way.
+void net_link_want(struct net_link *link);
+
+// Hands what waits for the link to become ready to a connection that the peer made, to which
+// nothing was given yet.
+void net_link_hand_over(struct net_link *link, struct net_connection *connection);
 
 // Ends the connection of a ready link and drops its queue; in any other state does nothing.
 void net_link_restart(struct net_link *link);

@@ -28,6 +28,21 @@ struct net_route *net_route_new(struct net_context *context, uint64_t peer,
     return route;
 }
 
+bool net_route_is_ready(const struct net_route *route, enum net_lane lane)
+{
+    return route->links[lane]->state == NET_LINK_READY;
+}
+
+void net_route_want(struct net_route *route, enum net_lane lane)
+{
+    net_link_want(route->links[lane]);
+}
+
+void net_route_hand_over(struct net_route *route, struct net_connection *connection)
+{
+    net_link_hand_over(route->links[connection->lane], connection);
+}
+
 void net_route_send(struct net_route *route, enum net_lane lane, struct slice message)
 {
     net_link_send(route->links[lane], message);

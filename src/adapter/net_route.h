@@ -1,4 +1,4 @@
-// The ways to one peer: a link for each lane.
+// The own ways to one peer: a link for each lane.
 //
 // Invariants
 //  1. Both links lead to the same address and expect the same store id.
@@ -21,6 +21,14 @@ struct net_route {
 // Gives a route to be ended by net_route_close.
 struct net_route *net_route_new(struct net_context *context, uint64_t peer,
                                 const struct net_address *address);
+
+// Whether what is sent now has a connection.
+bool net_route_is_ready(const struct net_route *route, enum net_lane lane);
+
+// Says that something for the peer goes over a connection that it made, and hands what waits for
+// the link to one that it made just now.
+void net_route_want(struct net_route *route, enum net_lane lane);
+void net_route_hand_over(struct net_route *route, struct net_connection *connection);
 
 // Queues a copy of the message, or drops and counts it.
 void net_route_send(struct net_route *route, enum net_lane lane, struct slice message);

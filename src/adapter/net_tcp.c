@@ -97,13 +97,30 @@ static void net_tcp_send(void *self, uint64_t peer, enum net_lane lane, struct s
     struct net_tcp *net = self;
     CHECK(message.length >= 1 && message.length <= MESSAGE_BYTES_MAX && lane < NET_LANE_COUNT);
     struct net_route *route = find_route(net, peer);
+    bool ready = route != NULL && net_route_is_ready(route, lane);
+    bool answers = !ready && net_inlets_send(&net->inlets, peer, lane, message);
     if (route == NULL) {
-        net->context.counters.messages_dropped++;
+        net->context.counters.messages_dropped += !answers;
         return;
     }
-    net_route_send(route, lane, message);
+    if (answers)
+        net_route_want(route, lane);
+    else
+        net_route_send(route, lane, message);
     if (list_empty(&route->in_unflushed))
         list_append(&net->unflushed, &route->in_unflushed);
+}
+
+// What waited until the peer could be reached goes to it over the connection that it made, unless
+// there is an own one by now, which has what waited.
+static void on_inlet_opened(void *owner, struct net_connection *connection)
+{
+    struct net_tcp *net = owner;
+    struct net_route *route = find_route(net, net_connection_peer(connection));
+    if (route == NULL)
+        return;
+    net_route_hand_over(route, connection);
+    net_connection_flush(connection);
 }
 
 static void net_tcp_flush(void *self)
@@ -112,6 +129,7 @@ static void net_tcp_flush(void *self)
     struct list *node;
     while ((node = list_take_first(&net->unflushed)) != NULL)
         net_route_flush(LIST_ITEM(node, struct net_route, in_unflushed));
+    net_inlets_flush(&net->inlets);
 }
 
 static const struct net_ops net_tcp_ops = {
@@ -268,7 +286,7 @@ static struct net_tcp *net_new(const struct net_tcp_config *config)
     rng_init(&context->rng, config->store_id ^ uv_hrtime());
     table_init(&net->routes);
     list_init(&net->unflushed);
-    net_inlets_init(&net->inlets, context);
+    net_inlets_init(&net->inlets, context, on_inlet_opened, net);
     return net;
 }
 

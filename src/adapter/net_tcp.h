@@ -1,24 +1,27 @@
 // Messages between nodes over TCP: the port of port/net.h, on a libuv loop.
 //
 // Promise: port/net.h's, plus
-//  1. Every pair of nodes has up to four connections: each node sends over those that it made, one
-//     for each lane, and receives over those that it accepted. So nothing has to be agreed about
-//     two that are made at the same moment, and urgent messages share no buffer with bulk ones. In
-//     one turn of the loop about NET_TURN_BYTES_MAX of bulk are read, and all that is urgent.
+//  1. Every pair of nodes has up to four connections: each node makes one for each lane and sends
+//     over it. So nothing has to be agreed about two that are made at the same moment, and urgent
+//     messages share no buffer with bulk ones. In one turn of the loop about NET_TURN_BYTES_MAX of
+//     bulk are read, and all that is urgent.
 //  2. A connection carries messages only after both sides have proven that they know the cluster
 //     key (net_handshake.h). A peer that is routed by its store id has also proven that store id.
-//  3. Of several connections from one store id for one lane only the newest is read.
-//  4. A connection that fails is made again when there is something to send, after a random delay
+//  3. While its own connection is not there, a node sends over the one that the peer has made for
+//     the same lane, and goes on trying to make its own. So whoever cannot be connected to, for its
+//     address is behind a firewall or not known, is answered over the connections that it makes.
+//  4. Of several connections from one store id for one lane only the newest is used.
+//  5. A connection that fails is made again when there is something to send, after a random delay
 //     that doubles from NET_RETRY_MS_MIN to NET_RETRY_MS_MAX and starts anew after a handshake.
 //     What was queued when it failed is dropped and counted, so that nothing stale is sent after a
 //     long outage.
-//  5. A connection whose other end vanished, stopped reading, or reads less than
+//  6. A connection whose other end vanished, stopped reading, or reads less than
 //     NET_PROGRESS_BYTES_MIN in NET_STALLED_MS_MAX while more is waiting, is ended. When the urgent
 //     connection to a peer times out, the bulk one is made anew too. So a peer that can be reached
 //     again is reached within about a second, however long it was gone.
-//  6. Of more peers than it may have connections with it keeps those it speaks with now: one that
+//  7. Of more peers than it may have connections with it keeps those it speaks with now: one that
 //     gave way is made again when there is something to send.
-//  7. Log lines tell changes of state, not each attempt, and their rate is bounded.
+//  8. Log lines tell changes of state, not each attempt, and their rate is bounded.
 //
 // What it does not do: it neither encrypts nor authenticates the messages after the handshake
 // (whoever can alter packets on the way can alter messages), knows no heartbeats, and sends nothing
@@ -35,7 +38,8 @@
 #define NET_QUEUE_BYTES_MAX (64u << 20)
 #define NET_QUEUE_URGENT_BYTES_MAX (4u << 20)
 #define NET_QUEUE_UNCONNECTED_BYTES_MAX (1u << 20)
-// Read from all peers together in one turn of the loop, though at least one read from each.
+// Read from all peers together in one turn of the loop, though at least one read over each
+// connection.
 #define NET_TURN_BYTES_MAX (1u << 20)
 // Connections, each a file descriptor: those that it made; accepted ones that are proven (of both
 // the one that carried nothing for longest gives way); and accepted ones in their handshake (the
@@ -72,14 +76,14 @@ struct net_tcp_config {
 };
 
 struct net_tcp_counters {
-    uint64_t connected; // connections that can be sent over now
-    uint64_t accepted;  // connections that can be received from now
+    uint64_t connected; // connections that it made and can use now
+    uint64_t accepted;  // connections that it accepted and can use now
     uint64_t refused;   // handshakes that failed, either way, for more than a lost connection
     uint64_t messages_in;
-    uint64_t messages_out;     // handed to the operating system
-    uint64_t messages_dropped; // no route, queue full, or the connection failed before or while it
-                               // was sent
-    uint64_t bytes_in;         // frames, without handshakes
+    uint64_t messages_out; // handed to the operating system
+    // No way to the peer, queue full, or the connection failed before or while it was sent.
+    uint64_t messages_dropped;
+    uint64_t bytes_in; // frames, without handshakes
     uint64_t bytes_out;
     uint64_t bytes_queued; // now, over all peers
 };

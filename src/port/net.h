@@ -7,7 +7,9 @@
 //  2. Who sent it is proven: the peer knows the cluster key and named its store id.
 //  3. What is queued for one peer is bounded, for each lane by itself; past the bound new messages
 //     are dropped and counted.
-//  4. An urgent message never waits behind bulk ones, neither here, nor in an operating system's
+//  4. A peer that cannot be connected to is sent messages over the connections that it made, each
+//     in the lane that it made it for, while they last.
+//  5. An urgent message never waits behind bulk ones, neither here, nor in an operating system's
 //     buffer, nor at the receiver for longer than one turn of its event loop. It may overtake them.
 //
 // Peers are named by store id. Everything is called from the event loop's thread.
@@ -31,12 +33,13 @@ enum net_lane {
 };
 
 struct net_ops {
-    // Queues a message (1 to MESSAGE_BYTES_MAX bytes, copied). Without a route it is dropped.
+    // Queues a message (1 to MESSAGE_BYTES_MAX bytes, copied). With neither a route to the peer nor
+    // a connection from it, it is dropped.
     void (*send)(void *net, uint64_t peer, enum net_lane lane, struct slice message);
 
-    // Sets where a peer is reached ("host:port"; NULL: nowhere any more, and what was queued for it
-    // is dropped). Connections are made when needed and kept; setting the same address again
-    // changes nothing.
+    // Sets where a peer can be connected to ("host:port"; NULL: nowhere any more, and what was
+    // queued for there is dropped). Connections are made when needed and kept; setting the same
+    // address again changes nothing.
     void (*route)(void *net, uint64_t peer, const char *address);
 
     // Writes what was queued since the last flush; called once at the end of each turn of the event

@@ -38,7 +38,11 @@ static const char help[] =
     "  --peer                   be a roaming peer: in no map, keeping optimistic keyspaces only, "
     "also "
     "while it\n"
-    "                           reaches nobody; --join names any node or peer, at the first start\n"
+    "                           reaches nobody; --join names any node or peer, at the first "
+    "start.\n"
+    "                           Nobody need be able to connect to it: what it asks is answered "
+    "over the\n"
+    "                           connections that it makes\n"
     "  --keyspace NAME          with --peer: keep this keyspace, or channel of one "
     "(family/channel); "
     "may be\n"
@@ -309,16 +313,16 @@ static bool is_wildcard(const char *text)
            net_address_is_wildcard(&address);
 }
 
-// Whether others can find the node by the address that it says of itself. Of a roaming peer they
-// may see it in its beacons; a member's stands in the map.
-static bool is_reachable(const struct daemon_options *options)
+// Whether the address that a member says of itself, and that stands in the map, can be one. A
+// roaming peer needs none: it connects to others.
+static bool is_found(const struct daemon_options *options)
 {
-    if (!is_wildcard(options->peer_advertised) || (options->roams && options->beacon_port != 0))
+    if (options->roams || !is_wildcard(options->peer_advertised))
         return true;
     fprintf(stderr,
             "brusiod: no other node can reach this one at %s: add --advertise-peer HOST:PORT, with "
-            "an address of this machine%s; see brusiod --help\n",
-            options->peer_advertised, options->roams ? ", or --beacon" : "");
+            "an address of this machine; see brusiod --help\n",
+            options->peer_advertised);
     return false;
 }
 
@@ -339,7 +343,7 @@ static bool is_whole(const struct daemon_options *options)
         return bad("missing", "--rebuild needs --join HOST:PORT, of a node of the same cluster");
     if (strlen(options->key) < 16)
         return bad("the cluster key is too short", "16 bytes at least");
-    return is_reachable(options);
+    return is_found(options);
 }
 
 // What follows from other options where it was not given.

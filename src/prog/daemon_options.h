@@ -22,7 +22,7 @@ struct daemon_options {
     const char *http_advertised; // NULL: as listened on
     const char *peer_advertised;
     // The same, but empty for a roaming peer that listens on every address: what that is elsewhere
-    // others see from its beacons.
+    // others see from its beacons, if it sends any.
     const char *peer_named;
     char token[SECRET_BYTES_MAX + 1];
     char key[SECRET_BYTES_MAX + 1]; // the cluster key

@@ -196,16 +196,25 @@ static void test_net_connection__takes_frames_byte_by_byte(void **state)
     testbed_release(&bed);
 }
 
-static void test_net_connection__closes_when_an_acceptor_sends(void **state)
+static void test_net_connection__takes_what_an_acceptor_sends(void **state)
 {
     (void)state;
+    static const char frames[] = "\0\0\0\3bcd\0\0\0\2ef";
     struct testbed bed;
     struct testbed_node a;
     int listener;
     int raw = testbed_start_with_raw_acceptor(&bed, &a, &listener);
-    assert_true(raw_write_frame(&bed, raw, "unasked"));
+    for (size_t i = 0; i < sizeof frames - 1; i++) {
+        assert_true(raw_write(&bed, raw, frames + i, 1));
+        TESTBED_UNTIL(&bed, testbed_counters(&a).bytes_in == i + 1);
+    }
+    assert_int_equal(a.received, 2);
+    assert_true(testbed_last_is(&a, "ef"));
+    assert_int_equal(a.last_peer, ID_RAW);
+    // As strict as with what an initiator sends.
+    assert_true(raw_write(&bed, raw, "\1\0\0\1", 4));
     TESTBED_UNTIL(&bed, testbed_counters(&a).connected == 0);
-    assert_int_equal(a.received, 0);
+    assert_int_equal(a.received, 2);
     close(raw);
     close(listener);
     testbed_stop(&a);
@@ -240,7 +249,7 @@ int main(void)
         cmocka_unit_test(test_net_connection__refuses_another_version),
         cmocka_unit_test(test_net_connection__closes_at_an_impossible_length),
         cmocka_unit_test(test_net_connection__takes_frames_byte_by_byte),
-        cmocka_unit_test(test_net_connection__closes_when_an_acceptor_sends),
+        cmocka_unit_test(test_net_connection__takes_what_an_acceptor_sends),
         cmocka_unit_test(test_net_connection__survives_a_write_to_a_closed_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

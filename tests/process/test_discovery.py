@@ -170,11 +170,9 @@ class DiscoveryTest(cluster.ClusterTest):
         peers = Peers(2)
         self.own_clusters = [peers]
         self.addCleanup(peers.end)
-        listen = f"0.0.0.0:{peers.peer_port(2)}"
         for words, status in (([], 1), (["--beacon", "0"], 2), (["--beacon=65536"], 2), (["--beacon", "x"], 2),
                               (["--beacon-address", "127.0.0.1"], 2),
-                              (["--beacon", "--beacon-address", "nowhere"], 1),
-                              (["--listen", listen, *peers.join_words()], 2)):
+                              (["--beacon", "--beacon-address", "nowhere"], 1)):
             peers.words = {2: words}
             peers.spawn(2)
             self.assertEqual(peers.processes[2].wait(cluster.DEADLINE_SECONDS), status, words)

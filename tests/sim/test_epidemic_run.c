@@ -27,6 +27,7 @@ static void test_epidemic_scene__draws_every_scene_and_every_fault_within_bounds
         scenes[scene.kind]++;
         for (unsigned i = 0; i < EPIDEMIC_FAULT_COUNT; i++)
             faults[i] += scene.weights[i] > 0;
+        faults[EPIDEMIC_FAULT_UNREACHABLE] += scene.world.unreachable_in_ten > 0;
     }
     for (unsigned i = 0; i < EPIDEMIC_SCENE_COUNT; i++)
         assert_true(scenes[i] > 0);

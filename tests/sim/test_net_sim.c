@@ -237,22 +237,6 @@ static void test_net_sim__reaches_seeds_by_address_alone(void **state)
     stop();
 }
 
-static void test_net_sim__needs_a_route_to_answer(void **state)
-{
-    (void)state;
-    start(&calm, 6);
-    const struct net *port = &fixture.inboxes[2].port;
-    port->ops->route(port->self, 1, NULL);
-    send_now(1, 2, 1);
-    run();
-    assert_int_equal(fixture.inboxes[2].count, 1);
-    send_now(2, 1, 2);
-    run();
-    assert_int_equal(fixture.inboxes[1].count, 0);
-    assert_int_equal(count(NET_SIM_UNREACHABLE), 1);
-    stop();
-}
-
 static void test_net_sim__does_not_deliver_across_a_restart_unless_asked(void **state)
 {
     (void)state;
@@ -443,6 +427,85 @@ static void test_net_sim__frees_what_is_in_flight(void **state)
     timeline_free(fixture.timeline);
 }
 
+// Whether a message from one node to another arrives.
+static bool arrives(uint64_t from, uint64_t to)
+{
+    uint32_t before = fixture.inboxes[to].count;
+    send_now(from, to, 0);
+    run();
+    if (fixture.inboxes[to].count == before)
+        return false;
+    assert_int_equal(fixture.inboxes[to].peers[before], from);
+    return true;
+}
+
+static void test_net_sim__answers_who_cannot_be_connected_to(void **state)
+{
+    (void)state;
+    start(&calm, 1);
+    net_sim_set_unreachable(fixture.net, 2, true);
+    assert_false(arrives(1, 2));
+    assert_true(arrives(2, 1));
+    assert_true(arrives(1, 2) && arrives(1, 2));
+    // Only by whom it has a connection to, and in the lane that it made it for.
+    assert_false(arrives(3, 2));
+    uint32_t number = 7;
+    const struct net *port = &fixture.inboxes[1].port;
+    port->ops->send(port->self, 2, NET_LANE_URGENT, slice_of(&number, sizeof number));
+    assert_true(arrives(1, 2));
+    assert_int_equal(count(NET_SIM_UNREACHABLE), 3);
+    // An answer makes no connection.
+    net_sim_set_unreachable(fixture.net, 1, true);
+    assert_false(arrives(2, 1));
+    net_sim_cut(fixture.net, 1, 2);
+    assert_false(arrives(1, 2) || arrives(2, 1));
+    net_sim_set_unreachable(fixture.net, 2, false);
+    assert_true(arrives(1, 2) && arrives(2, 1));
+    stop();
+}
+
+static void test_net_sim__answers_without_a_route(void **state)
+{
+    (void)state;
+    start(&calm, 1);
+    const struct net *port = &fixture.inboxes[1].port;
+    port->ops->route(port->self, 2, NULL);
+    assert_false(arrives(1, 2));
+    assert_true(arrives(2, 1) && arrives(1, 2));
+    port->ops->route(port->self, 2, "nowhere:1");
+    assert_true(arrives(1, 2));
+    stop();
+}
+
+static void test_net_sim__answers_while_the_connection_stands(void **state)
+{
+    (void)state;
+    start(&calm, 1);
+    net_sim_set_unreachable(fixture.net, 2, true);
+    assert_true(arrives(2, 1) && arrives(1, 2));
+    net_sim_cut(fixture.net, 1, 2);
+    assert_false(arrives(1, 2));
+    for (uint64_t from = 1; from <= 2; from++) {
+        assert_true(arrives(2, 1) && arrives(1, 2));
+        net_sim_block(fixture.net, from, 3 - from, true);
+        assert_false(arrives(1, 2));
+        // What goes one way only is no connection.
+        assert_true(arrives(2, 1) == (from == 1));
+        net_sim_unblock_all(fixture.net);
+        assert_false(arrives(1, 2));
+    }
+    for (uint64_t again = 1; again <= 2; again++) {
+        assert_true(arrives(2, 1) && arrives(1, 2));
+        net_sim_detach(fixture.net, again);
+        attach(again);
+        route(1, 2);
+        route(2, 1);
+        net_sim_set_unreachable(fixture.net, 2, true);
+        assert_false(arrives(1, 2));
+    }
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,7 +515,6 @@ int main(void)
         cmocka_unit_test(test_net_sim__reorders_only_when_asked),
         cmocka_unit_test(test_net_sim__blocks_one_direction),
         cmocka_unit_test(test_net_sim__reaches_seeds_by_address_alone),
-        cmocka_unit_test(test_net_sim__needs_a_route_to_answer),
         cmocka_unit_test(test_net_sim__does_not_deliver_across_a_restart_unless_asked),
         cmocka_unit_test(test_net_sim__lets_no_old_connection_follow_a_new_one),
         cmocka_unit_test(test_net_sim__delivers_what_a_crashed_node_had_sent),
@@ -461,6 +523,9 @@ int main(void)
         cmocka_unit_test(test_net_sim__holds_and_loses_the_messages_it_is_told_to),
         cmocka_unit_test(test_net_sim__lanes_do_not_wait_for_each_other),
         cmocka_unit_test(test_net_sim__frees_what_is_in_flight),
+        cmocka_unit_test(test_net_sim__answers_who_cannot_be_connected_to),
+        cmocka_unit_test(test_net_sim__answers_without_a_route),
+        cmocka_unit_test(test_net_sim__answers_while_the_connection_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
