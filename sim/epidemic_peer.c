@@ -13,6 +13,8 @@ enum {
     WAKE_LEAST_US = 1000,
     CLOCK_START_US_MAX = 1000000000,
     LATE_US_MAX = 2000,
+    STEP_BYTES_LEAST = 64,
+    STEP_SIZES = 6,
     BATCHES_FIRST = 4
 };
 
@@ -286,6 +288,12 @@ static void forget_process(struct epidemic_peer *peer)
     effects_init(&peer->effects);
 }
 
+// So little of a bundle in one step that much happens between two, at most of the peers.
+static size_t step_bytes(const struct epidemic_peer *peer)
+{
+    return STEP_BYTES_LEAST << peer->index % STEP_SIZES;
+}
+
 void epidemic_peer_start(struct epidemic_peer *peer)
 {
     struct epidemic_world *world = peer->world;
@@ -296,7 +304,8 @@ void epidemic_peer_start(struct epidemic_peer *peer)
                                      .address = named_address(peer),
                                      .seed = rng_u64(&world->rng),
                                      .peers_max = world->peers_max,
-                                     .bytes_per_s = world->bytes_per_s};
+                                     .bytes_per_s = world->bytes_per_s,
+                                     .step_bytes = step_bytes(peer)};
     peer->store = store_sim_open(peer->disk, on_done, peer);
     peer->core = memory_new(sizeof *peer->core);
     epidemic_init(peer->core, &config, &peer->store);
