@@ -122,6 +122,7 @@ static void begin_instance(struct agreement *agreement)
     buf_clear(&agreement->accepted_map);
     if (RULE(RELEASE_EPOCH))
         agreement->released = 0;
+    agreement->confirmed = 0;
     agreement->releasing = false;
     agreement->deferred_count = 0;
     agreement->withheld_token = 0;
@@ -210,7 +211,9 @@ static void send_release(struct agreement *agreement, struct effects *effects, u
 static void on_release_want(struct agreement *agreement, struct effects *effects, uint64_t now_us)
 {
     agreement->releasing = true;
-    agreement->released |= node_bit(agreement_self(agreement));
+    node_set self = node_bit(agreement_self(agreement));
+    agreement->released |= self;
+    agreement->confirmed |= agreement_is_named(agreement) ? self : 0;
     send_release(agreement, effects, now_us);
     proposer_on_release(agreement, effects, now_us);
 }
@@ -248,6 +251,9 @@ void agreement_on_message(struct agreement *agreement, struct effects *effects, 
                    message->from_incarnation >= from->incarnation) {
             // A later process speaks for the one that the map names: that one is gone.
             agreement->released |= node_bit(from->id);
+            agreement->confirmed &= ~node_bit(from->id);
+            agreement->confirmed |=
+                message->from_incarnation == from->incarnation ? node_bit(from->id) : 0;
             agreement->grants.refused_until_us[from->id] = 0;
             proposer_on_release(agreement, effects, now_us);
         } else if (message->kind == MESSAGE_PREPARE || message->kind == MESSAGE_ACCEPT) {

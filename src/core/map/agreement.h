@@ -58,6 +58,7 @@ struct agreement {
     uint64_t accepted_at_us;
     uint64_t withheld_token; // of the acceptance, until it is synced; 0: it is
     node_set released;       // who released map.epoch, as far as this voter heard
+    node_set confirmed;      // of these, who did as the process that the map names
     bool releasing;          // this node itself has
     uint64_t release_sent_us;
     struct deferred_answer deferred[DEFERRED_ANSWERS_MAX];
@@ -69,6 +70,7 @@ struct agreement {
     struct buf value;      // the map that is proposed
     node_set restricted;   // by it
     node_set insisted;     // of these, who is to lose its lease if it does not release
+    node_set relied_on;    // by it: who says by a release that its process is the one that is named
     node_set answered;     // voters that promised, or accepted, in this phase
     struct ballot adopted; // the highest acceptance among the promises
     uint64_t resend_us;
@@ -116,9 +118,10 @@ bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us);
 
 // Proposes `next`, a legal step from the map (checked). Borrowed. One over CLUSTER_MAP_BYTES_MAX is
 // left out. Of those whom it restricts, the `insisted` ones are not waited for long: their leases
-// are not renewed any more.
+// are not renewed any more. Those that it relies on release too, however long their leases have run
+// out, but for the `unheard` ones.
 void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
-                       const struct cluster_map *next, node_set insisted);
+                       const struct cluster_map *next, node_set insisted, node_set unheard);
 
 // Whose releases were waited for in vain since the last call.
 node_set agreement_take_missed(struct agreement *agreement);

@@ -335,7 +335,7 @@ static void look_for_next(struct coordinator *coordinator, struct agreement *agr
     wants->prefixes = &coordinator->prefixes;
     if (!next_map_compute(&agreement->map, wants, &next))
         return;
-    agreement_propose(agreement, effects, now_us, &next, wants->fate.down);
+    agreement_propose(agreement, effects, now_us, &next, wants->fate.down, wants->spared);
     cluster_map_release(&next);
     // If it comes to nothing, the wishes are still here.
     coordinator->look = true;

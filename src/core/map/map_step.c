@@ -154,3 +154,27 @@ node_set map_step_restricted(const struct cluster_map *base, const struct cluste
     // A process that is gone, or that no map has named yet, believes in nothing.
     return restricted & ~restarted(base, next);
 }
+
+static node_set staying(const struct map_keyspace *before, const struct map_keyspace *after,
+                        node_set live)
+{
+    node_set nodes = 0;
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        node_set listed = map_keyspace_slot(before, (uint16_t)slot)->in_sync;
+        node_set stay = map_keyspace_slot(after, (uint16_t)slot)->in_sync;
+        nodes |= (listed & ~stay & live) != 0 ? listed & stay : 0;
+    }
+    return nodes;
+}
+
+node_set map_step_relied_on(const struct cluster_map *base, const struct cluster_map *next)
+{
+    node_set live = cluster_map_live(base);
+    node_set relied_on = 0;
+    for (unsigned i = 0; i < base->keyspace_count; i++) {
+        const struct map_keyspace *before = &base->keyspaces[i];
+        const struct map_keyspace *after = cluster_map_keyspace(next, before->keyspace.id);
+        relied_on |= after != NULL ? staying(before, after, live) : 0;
+    }
+    return relied_on & live & cluster_map_live(next) & ~restarted(base, next);
+}

@@ -22,4 +22,9 @@ WARN_UNUSED enum err map_step_check(const struct cluster_map *base, const struct
 // believe in. Each must have released the base epoch before a voter accepts the step.
 node_set map_step_restricted(const struct cluster_map *base, const struct cluster_map *next);
 
+// The nodes that the step relies on: where a live in-sync replica is dropped, those that stay.
+// One of them that has just died may lack what it had reported (with durability `interval`), and
+// who is dropped has it.
+node_set map_step_relied_on(const struct cluster_map *base, const struct cluster_map *next);
+
 #endif

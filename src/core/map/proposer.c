@@ -51,7 +51,8 @@ static void send_to_voters(const struct agreement *agreement, struct effects *ef
 static void want_releases(const struct agreement *agreement, struct effects *effects)
 {
     struct message message = {.kind = MESSAGE_RELEASE_WANT};
-    node_set missing = agreement->restricted & ~agreement->released;
+    node_set missing = (agreement->restricted & ~agreement->released) |
+                       (agreement->relied_on & ~agreement->confirmed);
     for (node_id id = node_set_first(missing); id != NODE_NONE; id = node_set_after(missing, id))
         agreement_send(agreement, effects, id, &message);
 }
@@ -107,7 +108,8 @@ bool agreement_can_propose(const struct agreement *agreement, uint64_t now_us)
            now_us >= agreement->retry_us;
 }
 
-// Who has neither released nor is without a grant of this voter's, and is waited for.
+// Who has neither released nor is without a grant of this voter's, and is waited for; and who is
+// relied on without a word.
 static node_set awaited(const struct agreement *agreement, uint64_t now_us)
 {
     node_set missing = agreement->restricted & ~agreement->released;
@@ -116,11 +118,11 @@ static node_set awaited(const struct agreement *agreement, uint64_t now_us)
     for (node_id id = node_set_first(missing); id != NODE_NONE; id = node_set_after(missing, id))
         if (grants_ran_out(&agreement->grants, id, now_us))
             missing &= ~node_bit(id);
-    return missing;
+    return missing | (agreement->relied_on & ~agreement->confirmed);
 }
 
 void agreement_propose(struct agreement *agreement, struct effects *effects, uint64_t now_us,
-                       const struct cluster_map *next, node_set insisted)
+                       const struct cluster_map *next, node_set insisted, node_set unheard)
 {
     CHECK(agreement->phase == PROPOSER_IDLE);
     CHECK(map_step_check(&agreement->map, next) == ERR_OK);
@@ -130,6 +132,7 @@ void agreement_propose(struct agreement *agreement, struct effects *effects, uin
         return;
     agreement->restricted = map_step_restricted(&agreement->map, next);
     agreement->insisted = insisted & agreement->restricted;
+    agreement->relied_on = map_step_relied_on(&agreement->map, next) & ~unheard;
     agreement->retry_us = now_us + ABANDON_RELEASE_US;
     agreement->insist_us = now_us + INSIST_US;
     if (awaited(agreement, now_us) != 0)
@@ -163,6 +166,7 @@ static bool adopt(struct agreement *agreement, struct slice bytes)
         buf_append_slice(&agreement->value, bytes);
         agreement->restricted = map_step_restricted(&agreement->map, &next);
         agreement->insisted = agreement->restricted;
+        agreement->relied_on = 0; // it may be decided
     }
     cluster_map_release(&next);
     return legal;

@@ -133,7 +133,7 @@ static void propose(struct lone_voter *voter, uint32_t mark, node_id failed, nod
 {
     struct cluster_map next;
     next_map(voter, mark, failed, &next);
-    agreement_propose(&voter->agreement, &voter->effects, voter->now_us, &next, insisted);
+    agreement_propose(&voter->agreement, &voter->effects, voter->now_us, &next, insisted, 0);
     cluster_map_release(&next);
 }
 

@@ -91,6 +91,12 @@ static void assert_restricts(const struct pair *pair, node_set nodes)
     assert_int_equal(map_step_restricted(&pair->base, &pair->next), nodes);
 }
 
+static void assert_relies_on(const struct pair *pair, node_set nodes)
+{
+    assert_legal(pair);
+    assert_int_equal(map_step_relied_on(&pair->base, &pair->next), nodes);
+}
+
 static void add_node(struct cluster_map *map, uint64_t store_id)
 {
     struct map_node *node = &map->nodes[map->node_count++];
@@ -396,6 +402,24 @@ static void test_map_step__a_new_primary_or_a_joiner_less_restricts_nobody(void 
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_map_step__##name, open_pair, close_pair)
 
+// Where a live replica goes, those that stay are relied on: by the process that was named before.
+static void test_map_step__relies_on_those_that_stay(void **state)
+{
+    struct pair *pair = *state;
+    assert_relies_on(pair, 0);
+    struct replica_set set = joined_by_3();
+    set.in_sync = node_bit(2);
+    set.primary = 2;
+    set_slot(pair, set);
+    assert_relies_on(pair, node_bit(2));
+    pair->next.nodes[1].incarnation++;
+    assert_int_equal(map_step_relied_on(&pair->base, &pair->next), 0);
+    pair->next.nodes[1].incarnation--;
+    // Who goes is down: it gives nothing up that it could give.
+    pair->base.nodes[0].state = pair->next.nodes[0].state = NODE_DOWN;
+    assert_int_equal(map_step_relied_on(&pair->base, &pair->next), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +450,7 @@ int main(void)
         TEST(restricts_who_loses_liveness),
         TEST(restricts_who_serves_a_removed_keyspace),
         TEST(a_new_primary_or_a_joiner_less_restricts_nobody),
+        TEST(relies_on_those_that_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

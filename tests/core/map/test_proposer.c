@@ -137,6 +137,51 @@ static void test_proposer__asks_again_for_releases_of_what_it_adopts(void **stat
     assert_int_equal(lone_voter_sent(voter, 3, MESSAGE_RELEASE_WANT), 1);
 }
 
+// A step from a list of 2 and 3 to one of 2 alone, of which this voter has heard nothing for long.
+static void propose_alone(struct lone_voter *voter, node_set unheard)
+{
+    struct replica_set set = fixture_settled(node_bit(2) | node_bit(3));
+    struct cluster_map next;
+    fixture_add_keyspace(&voter->agreement.map, &set);
+    cluster_map_init(&next);
+    cluster_map_copy(&next, &voter->agreement.map);
+    next.epoch++;
+    next.keyspaces[0].sets[0].in_sync = node_bit(2);
+    lone_voter_pass(voter, 2 * SECOND_US);
+    agreement_propose(&voter->agreement, &voter->effects, voter->now_us, &next, 0, unheard);
+    cluster_map_release(&next);
+}
+
+// Whoever stays has what those that go have, unless it has just lost it: so it says that it is
+// there, and its next process cannot say so.
+static void test_proposer__waits_for_a_word_of_whom_it_relies_on(void **state)
+{
+    struct lone_voter *voter = *state;
+    propose_alone(voter, 0);
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_RELEASE_WANT), 1);
+    lone_voter_tell(voter, 3, (struct message){.kind = MESSAGE_RELEASE});
+    lone_voter_tell_as(voter, 2, 2, (struct message){.kind = MESSAGE_RELEASE});
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 0);
+    lone_voter_tell(voter, 2, (struct message){.kind = MESSAGE_RELEASE});
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 1);
+}
+
+static void test_proposer__goes_on_without_a_word_of_who_is_not_heard(void **state)
+{
+    struct lone_voter *voter = *state;
+    propose_alone(voter, node_bit(2));
+    assert_int_equal(lone_voter_sent(voter, 2, MESSAGE_PREPARE), 1);
+}
+
+static void test_proposer__misses_whom_it_relied_on_in_vain(void **state)
+{
+    struct lone_voter *voter = *state;
+    propose_alone(voter, 0);
+    agreement_tick(&voter->agreement, &voter->effects, voter->now_us + SECOND_US);
+    assert_int_equal(voter->agreement.phase, PROPOSER_IDLE);
+    assert_int_equal(agreement_take_missed(&voter->agreement), node_bit(2));
+}
+
 static void test_proposer__gives_way_and_comes_back_higher(void **state)
 {
     struct lone_voter *voter = *state;
@@ -299,6 +344,9 @@ int main(void)
         TEST(asks_for_releases_first),
         TEST(a_release_that_never_comes_is_abandoned),
         TEST(asks_again_for_releases_of_what_it_adopts),
+        TEST(waits_for_a_word_of_whom_it_relies_on),
+        TEST(goes_on_without_a_word_of_who_is_not_heard),
+        TEST(misses_whom_it_relied_on_in_vain),
         TEST(gives_way_and_comes_back_higher),
         TEST(resends_to_who_is_silent),
         TEST(finishes_what_was_left_accepted),

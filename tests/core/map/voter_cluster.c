@@ -346,7 +346,7 @@ static void propose(struct voter_cluster *cluster, unsigned index)
     cluster_map_init(&next);
     cluster_map_copy(&next, &machine->agreement.map);
     change(cluster, &next);
-    agreement_propose(&machine->agreement, &machine->effects, now_us, &next, insisted);
+    agreement_propose(&machine->agreement, &machine->effects, now_us, &next, insisted, 0);
     cluster_map_release(&next);
     settle(cluster, index, epoch_of(machine), machine->agreement.releasing);
 }
