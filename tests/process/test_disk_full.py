@@ -3,7 +3,7 @@
 import unittest
 
 import cluster
-from test_recovery import Fleet
+from fleet import Fleet
 
 LIMIT_BYTES = 4 << 20
 VALUE = b"v" * 20000
@@ -16,8 +16,8 @@ class DiskFull(unittest.TestCase):
         self.addCleanup(self.fleet.end)
 
     def start(self, node, durability, **how):
-        self.fleet.start(node, "--durability", durability, "--store-bytes-max", str(LIMIT_BYTES),
-                         *(["--init"] if node == 1 and not how else []), **how)
+        self.fleet.start_node(node, "--durability", durability, "--store-bytes-max", str(LIMIT_BYTES),
+                              *(["--init"] if node == 1 and not how else []), **how)
 
     def fill(self):
         """Puts until one is refused; gives how many were taken, and the refusal."""
@@ -41,7 +41,7 @@ class DiskFull(unittest.TestCase):
             self.assertEqual(self.fleet.client(1).get(f"key-{at}").body, VALUE)
         # It stays whole: nobody fell over it. A full store opens again as it is.
         self.assertEqual([node["status"] for node in self.fleet.client(2).nodes()], ["alive"] * 3)
-        self.fleet.stop(2)
+        self.fleet.stop_node(2)
         self.start(2, durability, join=1)
         for at in range(taken):
             self.assertIn(self.fleet.client(3).kv("DELETE", f"key-{at}").status, (200, 204))

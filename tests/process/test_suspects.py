@@ -4,7 +4,7 @@ import os
 import unittest
 
 import cluster
-from test_recovery import Fleet
+from fleet import Fleet
 
 KEYS = 60
 WAIT_SECONDS = 4
@@ -23,7 +23,7 @@ class Suspects(unittest.TestCase):
             self.assertEqual(self.fleet.client(1).put(f"key-{at}", b"%d" % at).status, 201)
 
     def note(self, node):
-        return self.fleet.path(node, "data", "brusio.suspect")
+        return self.fleet.home(node, "data", "brusio.suspect")
 
     def lose_power(self, node):
         self.fleet.kill(node)
@@ -38,7 +38,7 @@ class Suspects(unittest.TestCase):
     def test_one_joins_anew_from_the_others(self):
         self.begin()
         self.lose_power(2)
-        self.fleet.start(2, "--durability", "interval")
+        self.fleet.start_node(2, "--durability", "interval")
         self.assertIn("may lack acknowledged writes", self.fleet.log(2))
         self.fleet.settle()
         self.expect_all(2)
@@ -66,7 +66,7 @@ class Suspects(unittest.TestCase):
         with self.assertRaises(AssertionError):
             cluster.wait_for("a node serves", lambda: any(self.serves(node) for node in (1, 2)), WAIT_SECONDS)
         self.fleet.kill(2)
-        self.fleet.start(2, "--durability", "interval", "--trust-store")
+        self.fleet.start_node(2, "--durability", "interval", "--trust-store")
         self.fleet.launch(3, "--durability", "interval")
         cluster.wait_for("all serve", lambda: all(self.serves(node) for node in (1, 2, 3)))
         for node in (1, 2, 3):
