@@ -41,9 +41,24 @@ class Network(daemons.Daemons):
         """Nothing of strong keyspaces is to settle."""
 
 
-class Unreachable(unittest.TestCase):
+class Chain(Network):
+    """Node 3 is told of node 2 only, which roams as well, and listens; it names no address, and 2 may not either."""
+
+    first_is_named = False
+
+    def named(self, node):
+        return self.address(2, self.peer_port(2)) if node == 2 and self.first_is_named else "0.0.0.0:7"
+
+    def role(self, node):
+        return super().role(node) if node < 3 else ["--peer", "--advertise-peer", self.named(node), "--join",
+                                                    self.address(2, self.peer_port(2))]
+
+
+class NetworkTest(unittest.TestCase):
+    network_class = Network
+
     def setUp(self):
-        self.network = Network(1 + len(PEERS))
+        self.network = self.network_class(1 + len(PEERS))
         self.addCleanup(self.network.end)
         self.network.spawn(MEMBER)
         self.network.await_serving(MEMBER)
@@ -75,6 +90,8 @@ class Unreachable(unittest.TestCase):
             self.network.spawn(node)
         self.network.await_serving(*nodes)
 
+
+class Unreachable(NetworkTest):
     def test_all_converge_through_the_member(self):
         expected = self.write(MEMBER, "before")
         self.start(*PEERS)
@@ -120,6 +137,27 @@ class Unreachable(unittest.TestCase):
         self.network.send(PEERS[1], signal.SIGCONT)
         self.start(PEERS[0], NAMELESS)
         self.await_all(PEERS, expected)
+
+
+class Alone(NetworkTest):
+    """While the only member is away, a roaming peer finds the one that it is told of, and that one finds it."""
+
+    network_class = Chain
+
+    def meet(self):
+        self.start(2)
+        expected = self.write(2, "early", 5)
+        self.network.kill(MEMBER)
+        self.start(3)
+        self.await_all([3], expected)
+        self.await_all([2], self.write(3, "late", 5))
+
+    def test_one_that_names_itself(self):
+        self.network.first_is_named = True
+        self.meet()
+
+    def test_one_that_names_nothing(self):
+        self.meet()
 
 
 if __name__ == "__main__":

@@ -262,6 +262,15 @@ void membership_on_beacon(struct membership *membership, struct effects *effects
     effects_wake(effects, now_us);
 }
 
+const char *membership_asked_at(const struct membership *membership, uint64_t peer)
+{
+    if (!membership->roams || membership->agreement->map.epoch > 0)
+        return NULL;
+    if (membership->found != PEER_SEED && peer == membership->found)
+        return membership->found_address;
+    return membership->join_address[0] != '\0' ? membership->join_address : NULL;
+}
+
 static void ask_for_map_there(struct membership *membership, struct effects *effects, uint64_t peer,
                               const char *address)
 {

@@ -64,6 +64,10 @@ void membership_on_join(struct membership *membership, struct effects *effects, 
 void membership_on_beacon(struct membership *membership, struct effects *effects, uint64_t now_us,
                           uint64_t store_id, struct slice address);
 
+// Where a roaming peer without a map has asked for one, if it was `peer` that it asked there (who
+// answers at the address that it was told it learns by the answer); NULL when it asks for none.
+const char *membership_asked_at(const struct membership *membership, uint64_t peer);
+
 // Begins to leave: once what it orders has ended, or after a while, the node asks to be taken down;
 // it asks for no lease any more then.
 void membership_stop(struct membership *membership, uint64_t now_us);

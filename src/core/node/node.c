@@ -238,6 +238,20 @@ static void on_prefix(struct node *node, struct effects *effects, uint64_t now_u
         strong_tell_prefix(&node->strong, effects, peer, &message->prefix_want);
 }
 
+// Who gave a roaming peer its first map, wherever that was asked for, is somebody to greet: it may
+// be the only one who is there, and may not have heard yet who asked.
+static void on_map(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
+                   const struct message *message)
+{
+    char address[ADDRESS_BYTES_MAX + 1] = "";
+    const char *asked_at = membership_asked_at(&node->membership, peer);
+    if (asked_at != NULL)
+        memcpy(address, asked_at, strlen(asked_at) + 1);
+    agreement_on_message(&node->agreement, effects, now_us, peer, message);
+    if (address[0] != '\0' && node->agreement.map.epoch > 0)
+        epidemic_meet(&node->peering.epidemic, effects, peer, slice_of_text(address), false);
+}
+
 static void on_message(struct node *node, struct effects *effects, uint64_t now_us, uint64_t peer,
                        struct slice bytes)
 {
@@ -258,7 +272,9 @@ static void on_message(struct node *node, struct effects *effects, uint64_t now_
         return;
     }
     bool current = is_of_this_epoch(node, effects, now_us, peer, &message);
-    if (is_agreement(message.kind))
+    if (message.kind == MESSAGE_MAP)
+        on_map(node, effects, now_us, peer, &message);
+    else if (is_agreement(message.kind))
         agreement_on_message(&node->agreement, effects, now_us, peer, &message);
     else if ((current || message.kind == MESSAGE_ANSWER || message.kind == MESSAGE_FORWARD) &&
              message.kind != MESSAGE_PING)
