@@ -217,8 +217,10 @@ struct wish {
 
 static bool suits(const struct peer *peer, const struct wish *wish)
 {
-    bool away = !peer->greeted || !peer_is_heard(peer, wish->now_us);
-    if (away != wish->away)
+    bool heard = peer_is_heard(peer, wish->now_us);
+    bool away = !peer->greeted || !heard;
+    // Whose address is not known comes by itself.
+    if (away != wish->away || (!heard && peer->address[0] == '\0'))
         return false;
     return wish->space == 0 || !peer->greeted || peer_keeps(peer, wish->space);
 }

@@ -285,6 +285,33 @@ static void test_peers__hears_any_bytes(void **state)
     assert_in_range(taken, GARBAGE_ROUNDS / 50, GARBAGE_ROUNDS / 2);
 }
 
+// Thirty that are gone and told no address: they come by themselves, if they do.
+static void test_peers__leaves_alone_whom_nobody_can_reach(void **state)
+{
+    (void)state;
+    struct peers peers;
+    unsigned counts[33];
+    bool changed;
+    uint64_t space = 7;
+    peers_init(&peers, PEER_MAKER_SELF, 100, 1);
+    peer_maker_add_here(&peers, 1, 7);
+    peer_maker_add_silent(&peers, 2, 7); // may come back at its address
+    for (uint64_t id = 3; id <= 32; id++) {
+        struct peer *peer = peers_add(&peers, id, slice_of_text(""), false, &changed);
+        peer->greeted = true;
+        peer->heard_us = PEER_MAKER_NOW_US - PEER_SILENT_US;
+        peer_maker_keep(peer, &space, 1);
+    }
+    uint64_t spaces[] = {7, 0}; // to exchange with, and to greet
+    for (unsigned i = 0; i < 2; i++) {
+        count_choices(&peers, spaces[i], counts, 33);
+        assert_true(counts[2] > 0);
+        for (uint64_t id = 3; id <= 32; id++)
+            assert_int_equal(counts[id], 0);
+    }
+    peers_release(&peers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_peers__the_longest_list_fits_its_bound),
         cmocka_unit_test(test_peers__tells_nothing_of_a_list_with_a_bad_entry),
         cmocka_unit_test(test_peers__hears_any_bytes),
+        cmocka_unit_test(test_peers__leaves_alone_whom_nobody_can_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
