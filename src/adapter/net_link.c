@@ -78,8 +78,10 @@ static void dial(struct net_link *link)
 {
     CHECK(link->state == NET_LINK_IDLE);
     make_room(link->context);
+    struct list *outlets = &link->context->outlets;
     link->context->outlet_count++;
-    list_append(&link->context->outlets, &link->in_outlets);
+    // What has another way gives way before whatever carries something.
+    list_append(link->waiting.messages > 0 ? outlets : outlets->next, &link->in_outlets);
     link->state = NET_LINK_CONNECTING;
     link->wanted = false;
     link->connection = net_connection_dial(link->context, &link->address, link->failures,
@@ -197,6 +199,8 @@ void net_link_send(struct net_link *link, struct slice message)
     } else {
         net_outbox_append(&link->waiting, message);
         counters->bytes_queued += cost;
+        if (link->state == NET_LINK_CONNECTING)
+            note_use(link);
     }
 }
 
@@ -220,6 +224,10 @@ void net_link_hand_over(struct net_link *link, struct net_connection *connection
         return;
     net_connection_adopt(connection, &link->waiting);
     net_link_want(link);
+    if (link->state == NET_LINK_CONNECTING) {
+        list_remove(&link->in_outlets);
+        list_append(link->context->outlets.next, &link->in_outlets);
+    }
     invariants(link);
 }
 

@@ -10,6 +10,7 @@
 //  3. While its own connection is not there, a node sends over the one that the peer has made for
 //     the same lane, and goes on trying to make its own. So whoever cannot be connected to, for its
 //     address is behind a firewall or not known, is answered over the connections that it makes.
+//     When sending goes over to the own one, messages may overtake those that are still under way.
 //  4. Of several connections from one store id for one lane only the newest is used.
 //  5. A connection that fails is made again when there is something to send, after a random delay
 //     that doubles from NET_RETRY_MS_MIN to NET_RETRY_MS_MAX and starts anew after a handshake.
@@ -33,7 +34,8 @@
 
 #define NET_KEY_BYTES_MIN 16
 #define NET_KEY_BYTES_MAX 1024
-// Queued for one peer in each lane, frames included: while it is connected, and before. One message
+// Queued for one peer in each lane, frames included: over a connection, and before there is one.
+// While sending goes over from one connection to another, both have their queues. One message
 // always fits into an empty queue.
 #define NET_QUEUE_BYTES_MAX (64u << 20)
 #define NET_QUEUE_URGENT_BYTES_MAX (4u << 20)

@@ -300,6 +300,37 @@ static void test_net_answers__make_no_other_give_way(void **state)
     testbed_stop_pair(&bed, &a, &b);
 }
 
+// An attempt at somebody who is answered anyway goes before a connection that carries something.
+static void test_net_answers__leave_hopeless_attempts_to_give_way_first(void **state)
+{
+    (void)state;
+    uint16_t silent;
+    struct testbed bed;
+    struct testbed_node a;
+    struct testbed_node b;
+    struct testbed_node c;
+    testbed_init(&bed);
+    testbed_start_small(&bed, &a, ID_A, 2);
+    testbed_start(&bed, &b, ID_B, TESTBED_KEY, 0);
+    testbed_start(&bed, &c, ID_C, TESTBED_KEY, 0);
+    testbed_route(&a, ID_B, testbed_port(&b));
+    testbed_route(&a, ID_C, testbed_port(&c));
+    testbed_send_text(&a, ID_B, "b");
+    TESTBED_UNTIL(&bed, b.received == 1);
+    int raw = connect_raw(&bed, &a, NET_LANE_BULK);
+    int listener = raw_listen(&silent); // takes connections and says nothing
+    testbed_route(&a, ID_RAW, silent);
+    testbed_send_text(&a, ID_RAW, "answered");
+    testbed_turn(&bed);
+    testbed_send_text(&a, ID_C, "c");
+    TESTBED_UNTIL(&bed, c.received == 1);
+    assert_int_equal(testbed_counters(&b).accepted, 1);
+    close(raw);
+    close(listener);
+    testbed_stop(&c);
+    testbed_stop_pair(&bed, &a, &b);
+}
+
 static void test_net_answers__keep_their_connection_from_giving_way(void **state)
 {
     (void)state;
@@ -339,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_net_answers__are_bounded_and_counted_when_dropped),
         cmocka_unit_test(test_net_answers__are_cut_when_nobody_reads_them),
         cmocka_unit_test(test_net_answers__make_no_other_give_way),
+        cmocka_unit_test(test_net_answers__leave_hopeless_attempts_to_give_way_first),
         cmocka_unit_test(test_net_answers__keep_their_connection_from_giving_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
