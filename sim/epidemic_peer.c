@@ -291,7 +291,7 @@ static void forget_process(struct epidemic_peer *peer)
 // So little of a bundle in one step that much happens between two, at most of the peers.
 static size_t step_bytes(const struct epidemic_peer *peer)
 {
-    return STEP_BYTES_LEAST << peer->index % STEP_SIZES;
+    return (size_t)STEP_BYTES_LEAST << peer->index % STEP_SIZES;
 }
 
 void epidemic_peer_start(struct epidemic_peer *peer)
