@@ -229,7 +229,7 @@ void epidemic_answer_bundle(struct epidemic *epidemic, struct effects *effects,
         effects_wake(effects, epidemic->now_us + 1);
 }
 
-// The next one to go on, taken out of the list's order; NULL: none can.
+// The next one that can go on; NULL: none can.
 static struct carried *next_to_go_on(const struct epidemic *epidemic)
 {
     for (struct list *at = epidemic->carried.next; at != &epidemic->carried; at = at->next)

@@ -114,13 +114,11 @@ static uint64_t sure_from_us(struct coordinator *coordinator, const struct clust
     const struct wants *wants = &coordinator->wants;
     uint64_t from_us = 0;
     for (unsigned i = 0; i < wants->admit_count; i++) {
-        const struct want_admit *admit = &wants->admits[i];
-        const struct map_node *node = cluster_map_node_of_store(map, admit->store_id);
-        if (node == NULL || admit->claim != CLAIM_SUSPECT ||
-            admit->incarnation <= node->incarnation)
+        node_id id = suspects_who_asks(map, &wants->admits[i]);
+        if (id == NODE_NONE)
             continue;
-        coordinator_on_restarted(coordinator, node->id, admit->incarnation, now_us);
-        uint64_t sure_us = coordinator->seen[node->id].restarted_us + SURE_AFTER_US;
+        coordinator_on_restarted(coordinator, id, wants->admits[i].incarnation, now_us);
+        uint64_t sure_us = coordinator->seen[id].restarted_us + SURE_AFTER_US;
         from_us = sure_us > from_us ? sure_us : from_us;
     }
     return from_us;
@@ -175,10 +173,10 @@ static void ask_suspects(struct coordinator *coordinator, const struct agreement
         return;
     suspects &= ~suspects_admissible(map, wants, suspects_holders(map, wants, coordinator->spared));
     for (unsigned i = 0; i < wants->admit_count; i++) {
-        const struct map_node *node = cluster_map_node_of_store(map, wants->admits[i].store_id);
-        if (node != NULL && node_set_has(suspects, node->id))
-            prefixes_pull(&coordinator->prefixes, effects, map, node->id,
-                          wants->admits[i].incarnation, now_us);
+        node_id id = suspects_who_asks(map, &wants->admits[i]);
+        if (id != NODE_NONE && node_set_has(suspects, id))
+            prefixes_pull(&coordinator->prefixes, effects, map, id, wants->admits[i].incarnation,
+                          now_us);
     }
 }
 

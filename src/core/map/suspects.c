@@ -19,13 +19,17 @@ node_set suspects_holders(const struct cluster_map *map, const struct wants *wan
     return holders;
 }
 
+node_id suspects_who_asks(const struct cluster_map *map, const struct want_admit *admit)
+{
+    return admit->claim == CLAIM_SUSPECT ? started_again(map, admit) : NODE_NONE;
+}
+
 node_set suspects_of(const struct cluster_map *map, const struct wants *wants)
 {
     node_set suspects = 0;
     for (unsigned i = 0; i < wants->admit_count; i++) {
-        node_id id = started_again(map, &wants->admits[i]);
-        if (id != NODE_NONE && wants->admits[i].claim == CLAIM_SUSPECT)
-            suspects |= node_bit(id);
+        node_id id = suspects_who_asks(map, &wants->admits[i]);
+        suspects |= id != NODE_NONE ? node_bit(id) : 0;
     }
     return suspects;
 }

@@ -10,8 +10,11 @@
 
 #include "core/map/wants.h"
 
-// The members of `map` that ask in `wants` to be known by a later process, may lack something, and
-// have nobody's word.
+// The member of `map` that asks to be known by a later process, may lack something, and has
+// nobody's word; NODE_NONE when it is no such wish.
+node_id suspects_who_asks(const struct cluster_map *map, const struct want_admit *admit);
+
+// All that do.
 node_set suspects_of(const struct cluster_map *map, const struct wants *wants);
 
 // Those that surely have what they should: live, heard (not in `unheard`), and not started again.
