@@ -1,6 +1,7 @@
 #include "session_damage.h"
 
 #include "core/epidemic/space_store.h"
+#include "disk_damage.h"
 
 #include <stdlib.h>
 
@@ -19,30 +20,9 @@ static struct space_disk *disk_of(struct session_bench *bench, unsigned replica)
     return &it->disk;
 }
 
-static void remove_operations(struct space_disk *disk, struct slice key)
-{
-    for (size_t i = disk->pair_count; i-- > 0;) {
-        const struct disk_pair *pair = &disk->pairs[i];
-        struct stored stored;
-        if (pair->table == STORE_OPERATIONS &&
-            stored_decode(disk_pair_value(pair), BENCH_SPACE, &stored) == ERR_OK &&
-            slice_equal(stored.operation.key, key))
-            space_disk_remove(disk, STORE_OPERATIONS, disk_pair_key(pair));
-    }
-}
-
-static void name_key(struct space_key *out, struct slice key)
-{
-    space_key_versions(out, BENCH_SPACE, slot_of_key(key), key);
-}
-
 void session_damage_lose_key(struct session_bench *bench, unsigned replica, const char *key)
 {
-    struct space_disk *disk = disk_of(bench, replica);
-    struct space_key name;
-    remove_operations(disk, slice_of_text(key));
-    name_key(&name, slice_of_text(key));
-    space_disk_remove(disk, STORE_VERSIONS, space_key_slice(&name));
+    disk_damage_lose_key(disk_of(bench, replica), BENCH_SPACE, key);
 }
 
 void session_damage_revive(struct session_bench *bench, unsigned replica, const char *key,
@@ -66,7 +46,8 @@ void session_damage_revive(struct session_bench *bench, unsigned replica, const 
     space_disk_put(disk, STORE_OPERATIONS, space_key_slice(&name), buf_slice(&bytes));
     buf_clear(&bytes);
     space_entry_append(&bytes, &entry);
-    name_key(&name, slice_of_text(key));
+    struct slice text = slice_of_text(key);
+    space_key_versions(&name, BENCH_SPACE, slot_of_key(text), text);
     space_disk_put(disk, STORE_VERSIONS, space_key_slice(&name), buf_slice(&bytes));
     buf_release(&bytes);
 }

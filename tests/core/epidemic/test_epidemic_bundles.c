@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "disk_damage.h"
 #include "epidemic_bench.h"
 
 #include "base/check.h"
-#include "core/epidemic/space_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,24 +389,6 @@ static void test_epidemic_bundles__end_with_what_they_are_of(void **state)
     epidemic_bench_free(bench);
 }
 
-// The store forgets a key.
-static void lose_key(struct epidemic_bench *bench, unsigned peer, const char *text)
-{
-    struct space_disk *disk = &bench->peers[peer].disk;
-    struct slice key = slice_of_text(text);
-    struct space_key name;
-    for (size_t i = disk->pair_count; i-- > 0;) {
-        const struct disk_pair *pair = &disk->pairs[i];
-        struct stored stored;
-        if (pair->table == STORE_OPERATIONS &&
-            stored_decode(disk_pair_value(pair), EPIDEMIC_BENCH_SPACE, &stored) == ERR_OK &&
-            slice_equal(stored.operation.key, key))
-            space_disk_remove(disk, STORE_OPERATIONS, disk_pair_key(pair));
-    }
-    space_key_versions(&name, EPIDEMIC_BENCH_SPACE, slot_of_key(key), key);
-    space_disk_remove(disk, STORE_VERSIONS, space_key_slice(&name));
-}
-
 static void recount(struct epidemic_bench *bench, unsigned peer)
 {
     bool equal = true;
@@ -426,7 +408,7 @@ static void test_epidemic_bundles__do_not_claim_what_was_given_back_meanwhile(vo
     epidemic_bench_put(bench, A, "lost", "v");
     put_keys(bench, A, "k");
     exchange(bench, A, C);
-    lose_key(bench, A, "lost");
+    disk_damage_lose_key(&bench->peers[A].disk, EPIDEMIC_BENCH_SPACE, "lost");
     recount(bench, A);
     assert_string_equal(epidemic_bench_read(bench, A, "lost"), "-");
     uint64_t restored = epidemic_bench_core(bench, A)->world.restored;
