@@ -99,27 +99,3 @@ void key_finish(struct versions *versions)
     versions_invariants(versions);
     versions_release(versions);
 }
-
-bool key_goes_wrong_without(enum rule rule, bool (*goes_wrong)(void))
-{
-#ifdef BRUSIO_MUTANTS
-    rule_broken = rule;
-    assert_true(goes_wrong());
-    rule_broken = RULE_COUNT;
-    return true;
-#else
-    (void)goes_wrong;
-    print_message("the rule %s can be broken in a build with BRUSIO_MUTANTS only\n",
-                  rule_name(rule));
-    return false;
-#endif
-}
-
-int key_break_no_rule(void **state)
-{
-    (void)state;
-#ifdef BRUSIO_MUTANTS
-    rule_broken = RULE_COUNT;
-#endif
-    return 0;
-}

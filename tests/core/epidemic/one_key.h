@@ -2,7 +2,6 @@
 #ifndef BRUSIO_TESTS_CORE_EPIDEMIC_ONE_KEY_H
 #define BRUSIO_TESTS_CORE_EPIDEMIC_ONE_KEY_H
 
-#include "base/rule.h"
 #include "core/epidemic/versions.h"
 
 static inline struct dot key_dot(uint64_t origin, uint64_t sequence)
@@ -48,11 +47,5 @@ uint32_t key_count(const struct versions *versions);
 
 // Checks the invariants, and releases.
 void key_finish(struct versions *versions);
-
-// Runs the schedule without the rule, and fails if it does not go wrong then. False when this build
-// cannot.
-bool key_goes_wrong_without(enum rule rule, bool (*goes_wrong)(void));
-// A test's teardown.
-int key_break_no_rule(void **state);
 
 #endif

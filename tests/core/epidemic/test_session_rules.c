@@ -1,11 +1,9 @@
 // One schedule for each rule of sessions, which ends right, and visibly wrong when the rule is
 // broken.
 
-#include "one_key.h"
+#include "broken_rule.h"
 #include "session_bench.h"
 #include "session_oracle.h"
-
-#include "base/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,7 +89,7 @@ static void test_session__takes_knowledge_over_last(void **state)
 {
     (void)state;
     assert_false(is_cut_after_one_portion());
-    key_goes_wrong_without(RULE_CLOSE_LAST, is_cut_after_one_portion);
+    broken_rule_goes_wrong(RULE_CLOSE_LAST, is_cut_after_one_portion);
 }
 
 // --- behind, drop-under-horizon: a peer was away while a delete came and was dropped again
@@ -116,14 +114,14 @@ static void test_session__compares_everything_with_who_was_away(void **state)
 {
     (void)state;
     assert_false(was_away());
-    key_goes_wrong_without(RULE_BEHIND, was_away);
+    broken_rule_goes_wrong(RULE_BEHIND, was_away);
 }
 
 static void test_session__drops_what_is_dead_elsewhere(void **state)
 {
     (void)state;
     assert_false(was_away());
-    key_goes_wrong_without(RULE_DROP_UNDER_HORIZON, was_away);
+    broken_rule_goes_wrong(RULE_DROP_UNDER_HORIZON, was_away);
 }
 
 // --- list-again: a third peer brings a dead version behind the list
@@ -156,18 +154,18 @@ static void test_session__lists_again_what_became_live_behind_its_list(void **st
 {
     (void)state;
     assert_false(comes_behind_the_list());
-    key_goes_wrong_without(RULE_LIST_AGAIN, comes_behind_the_list);
+    broken_rule_goes_wrong(RULE_LIST_AGAIN, comes_behind_the_list);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_session__takes_knowledge_over_last, key_break_no_rule),
+        cmocka_unit_test_teardown(test_session__takes_knowledge_over_last, broken_rule_mend),
         cmocka_unit_test_teardown(test_session__compares_everything_with_who_was_away,
-                                  key_break_no_rule),
-        cmocka_unit_test_teardown(test_session__drops_what_is_dead_elsewhere, key_break_no_rule),
+                                  broken_rule_mend),
+        cmocka_unit_test_teardown(test_session__drops_what_is_dead_elsewhere, broken_rule_mend),
         cmocka_unit_test_teardown(test_session__lists_again_what_became_live_behind_its_list,
-                                  key_break_no_rule),
+                                  broken_rule_mend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

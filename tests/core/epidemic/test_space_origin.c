@@ -1,10 +1,10 @@
 // An origin is one run's (rule R1): runs draw their own, and draw another when somebody else writes
 // under it, after which what they wrote is issued again.
 
+#include "broken_rule.h"
 #include "space_bench.h"
 
 #include "base/check.h"
-#include "base/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +17,6 @@
 #include <cmocka.h>
 
 enum { A, B, C, MANY = 200 };
-
-static int break_nothing(void **state)
-{
-    (void)state;
-#ifdef BRUSIO_MUTANTS
-    rule_broken = RULE_COUNT;
-#endif
-    return 0;
-}
 
 // --- runs
 
@@ -406,7 +397,7 @@ int main(void)
         cmocka_unit_test(test_space__draws_no_origin_that_is_known),
         cmocka_unit_test(test_space__draws_an_origin_when_its_numbers_are_used_up),
         cmocka_unit_test_teardown(test_space__writes_no_dot_twice_on_a_restored_disk,
-                                  break_nothing),
+                                  broken_rule_mend),
         cmocka_unit_test(test_space__loses_nothing_when_a_machine_was_copied),
         cmocka_unit_test(test_space__hears_its_origin_in_whatever_arrives),
         cmocka_unit_test(test_space__issues_again_what_nothing_covers),

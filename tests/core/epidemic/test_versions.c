@@ -1,3 +1,4 @@
+#include "broken_rule.h"
 #include "one_key.h"
 
 #include <stdarg.h>
@@ -132,7 +133,7 @@ static void test_versions__a_header_stays_for_what_it_alone_covers(void **state)
 {
     (void)state;
     assert_false(what_was_covered_shows());
-    if (!key_goes_wrong_without(RULE_TIDY_CONTEXT, what_was_covered_shows))
+    if (!broken_rule_goes_wrong(RULE_TIDY_CONTEXT, what_was_covered_shows))
         skip();
 }
 
@@ -372,7 +373,7 @@ int main(void)
         cmocka_unit_test(test_versions__a_delete_that_comes_late_is_spare_at_once),
         cmocka_unit_test(test_versions__a_bare_header_covers_before_its_value_comes),
         cmocka_unit_test_teardown(test_versions__a_header_stays_for_what_it_alone_covers,
-                                  key_break_no_rule),
+                                  broken_rule_mend),
         cmocka_unit_test(test_versions__what_went_counts_no_more),
         cmocka_unit_test(test_versions__a_cycle_stays_covered),
         cmocka_unit_test(test_versions__a_write_replaces_all_headers_and_what_they_replaced),

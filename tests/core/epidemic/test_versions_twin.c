@@ -3,6 +3,7 @@
 // short or made up, must show the same live versions at every step.
 
 #include "base/check.h"
+#include "broken_rule.h"
 #include "one_key.h"
 #include "version_peer.h"
 
@@ -285,21 +286,21 @@ static bool garbage_shows(void)
 static void test_versions_twin__finds_headers_that_went_too_early(void **state)
 {
     (void)state;
-    if (!key_goes_wrong_without(RULE_TIDY_CONTEXT, any_order_differs))
+    if (!broken_rule_goes_wrong(RULE_TIDY_CONTEXT, any_order_differs))
         skip();
 }
 
 static void test_versions_twin__finds_headers_that_went_too_early_in_every_order(void **state)
 {
     (void)state;
-    if (!key_goes_wrong_without(RULE_TIDY_CONTEXT, some_order_of_few_differs))
+    if (!broken_rule_goes_wrong(RULE_TIDY_CONTEXT, some_order_of_few_differs))
         skip();
 }
 
 static void test_versions_twin__finds_garbage_dropped_above_the_horizon(void **state)
 {
     (void)state;
-    if (!key_goes_wrong_without(RULE_HORIZON, garbage_shows))
+    if (!broken_rule_goes_wrong(RULE_HORIZON, garbage_shows))
         skip();
 }
 
@@ -310,12 +311,11 @@ int main(void)
         cmocka_unit_test(test_versions_twin__every_order_of_few_shows_the_same),
         cmocka_unit_test(test_versions_twin__what_is_covered_never_shows_again),
         cmocka_unit_test_teardown(test_versions_twin__finds_headers_that_went_too_early,
-                                  key_break_no_rule),
+                                  broken_rule_mend),
         cmocka_unit_test_teardown(
-            test_versions_twin__finds_headers_that_went_too_early_in_every_order,
-            key_break_no_rule),
+            test_versions_twin__finds_headers_that_went_too_early_in_every_order, broken_rule_mend),
         cmocka_unit_test_teardown(test_versions_twin__finds_garbage_dropped_above_the_horizon,
-                                  key_break_no_rule),
+                                  broken_rule_mend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

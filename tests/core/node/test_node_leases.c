@@ -5,17 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base/rule.h"
+#include "broken_rule.h"
 #include "node_bench.h"
-
-static int break_nothing(void **state)
-{
-    (void)state;
-#ifdef BRUSIO_MUTANTS
-    rule_broken = RULE_COUNT;
-#endif
-    return 0;
-}
 
 static void put_ok(struct node_bench *bench, unsigned number, const char *key, const char *value)
 {
@@ -240,7 +231,7 @@ static void test_node_leases__a_node_whose_disk_hangs_is_taken_down(void **state
     node_bench_free(bench);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(test_node_leases__##name, break_nothing)
+#define TEST(name) cmocka_unit_test_teardown(test_node_leases__##name, broken_rule_mend)
 
 int main(void)
 {

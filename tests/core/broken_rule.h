@@ -1,6 +1,6 @@
 // Schedules that go wrong without a rule: in a build with BRUSIO_MUTANTS they are seen to.
-#ifndef BRUSIO_TESTS_CORE_STRONG_BROKEN_RULE_H
-#define BRUSIO_TESTS_CORE_STRONG_BROKEN_RULE_H
+#ifndef BRUSIO_TESTS_CORE_BROKEN_RULE_H
+#define BRUSIO_TESTS_CORE_BROKEN_RULE_H
 
 #include "base/rule.h"
 
